@@ -1,0 +1,274 @@
+//! Capabilities: what a skill may touch, as `kind:pattern`.
+//!
+//! Must not grant anything by itself: the granter in `valet-skill-host` intersects what a
+//! manifest declares with what was granted and what the device's policy allows.
+
+use std::fmt;
+
+/// Longest pattern in bytes.
+pub const MAX_PATTERN_BYTES: usize = 256;
+
+/// Kinds of things a skill may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CapabilityKind {
+    /// Reading vehicle signals; the pattern is a path.
+    VehicleRead,
+    /// Writing target values of vehicle signals; the pattern is a path.
+    VehicleActuate,
+    /// A key-value store of its own; the pattern is its size in bytes.
+    Store,
+    /// Alarms that ring later; the pattern is how many at once.
+    Alarms,
+    /// Speaking first; the pattern is `*`.
+    Announce,
+    /// The vehicle's position; the pattern is `*`.
+    Location,
+    /// The text of the utterance; the pattern is `*`.
+    UtteranceText,
+}
+
+impl CapabilityKind {
+    /// All kinds, in the order they are shown.
+    pub const ALL: [Self; 7] = [
+        Self::VehicleRead,
+        Self::VehicleActuate,
+        Self::Store,
+        Self::Alarms,
+        Self::Announce,
+        Self::Location,
+        Self::UtteranceText,
+    ];
+
+    /// The kind's name in manifests and grants.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VehicleRead => "vehicle-read",
+            Self::VehicleActuate => "vehicle-actuate",
+            Self::Store => "store",
+            Self::Alarms => "alarms",
+            Self::Announce => "announce",
+            Self::Location => "location",
+            Self::UtteranceText => "utterance-text",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A text that is no capability.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CapabilityError {
+    /// The kind is unknown: refused, never ignored.
+    #[error(
+        "capability {got:?} is unknown, expected <kind>:<pattern> with a kind of {}",
+        kind_names()
+    )]
+    UnknownKind {
+        /// What came (cut).
+        got: String,
+    },
+    /// The pattern does not fit the kind.
+    #[error("pattern {got:?} does not fit {kind}, expected {expected}")]
+    BadPattern {
+        /// The kind.
+        kind: &'static str,
+        /// What came (cut).
+        got: String,
+        /// What fits.
+        expected: &'static str,
+    },
+}
+
+fn kind_names() -> String {
+    CapabilityKind::ALL.map(CapabilityKind::name).join(", ")
+}
+
+/// One capability: a kind and a pattern. In paths `*` stands for one element, `**` for
+/// any number of elements, also none at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Capability {
+    kind: CapabilityKind,
+    pattern: String,
+}
+
+impl Capability {
+    /// Makes a capability of a kind's checked pattern.
+    ///
+    /// # Errors
+    /// [`CapabilityError::BadPattern`].
+    pub fn new(kind: CapabilityKind, pattern: &str) -> Result<Self, CapabilityError> {
+        let bad = |expected| CapabilityError::BadPattern {
+            kind: kind.name(),
+            got: pattern.chars().take(80).collect(),
+            expected,
+        };
+        let (fits, expected) = match kind {
+            CapabilityKind::VehicleRead | CapabilityKind::VehicleActuate => {
+                (is_path_pattern(pattern), "a signal path with whole elements of * or **")
+            }
+            CapabilityKind::Store | CapabilityKind::Alarms => {
+                (pattern.parse::<u32>().is_ok_and(|n| n > 0), "a positive whole number")
+            }
+            CapabilityKind::Announce | CapabilityKind::Location | CapabilityKind::UtteranceText => {
+                (pattern == "*", "*")
+            }
+        };
+        if fits { Ok(Self { kind, pattern: pattern.to_owned() }) } else { Err(bad(expected)) }
+    }
+
+    /// Parses `kind:pattern`.
+    ///
+    /// # Errors
+    /// [`CapabilityError`].
+    pub fn parse(text: &str) -> Result<Self, CapabilityError> {
+        let unknown = || CapabilityError::UnknownKind { got: text.chars().take(80).collect() };
+        let (kind, pattern) = text.split_once(':').ok_or_else(unknown)?;
+        Self::new(CapabilityKind::from_name(kind).ok_or_else(unknown)?, pattern)
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> CapabilityKind {
+        self.kind
+    }
+
+    /// The pattern.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The number in the pattern of a `store` or `alarms` capability.
+    #[must_use]
+    pub fn amount(&self) -> Option<u32> {
+        self.pattern.parse().ok()
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.name(), self.pattern)
+    }
+}
+
+/// The capabilities of one skill.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CapabilitySet(Vec<Capability>);
+
+impl CapabilitySet {
+    /// A set of these.
+    #[must_use]
+    pub fn new(mut capabilities: Vec<Capability>) -> Self {
+        capabilities.sort();
+        capabilities.dedup();
+        Self(capabilities)
+    }
+
+    /// Whether a path is covered by a capability of this kind.
+    #[must_use]
+    pub fn covers(&self, kind: CapabilityKind, path: &str) -> bool {
+        self.0.iter().any(|c| c.kind == kind && path_matches(&c.pattern, path))
+    }
+
+    /// The first capability of a kind.
+    #[must_use]
+    pub fn first(&self, kind: CapabilityKind) -> Option<&Capability> {
+        self.0.iter().find(|c| c.kind == kind)
+    }
+
+    /// All of them, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &Capability> {
+        self.0.iter()
+    }
+}
+
+/// Whether a text is a path pattern: VSS elements, `*` and `**` as whole elements.
+#[must_use]
+pub fn is_path_pattern(pattern: &str) -> bool {
+    !pattern.is_empty()
+        && pattern.len() <= MAX_PATTERN_BYTES
+        && pattern.split('.').all(|element| {
+            element == "*"
+                || element == "**"
+                || (!element.is_empty()
+                    && element.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        })
+}
+
+/// Whether a dotted path matches a pattern: `*` one element, `**` any number of them.
+#[must_use]
+pub fn path_matches(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('.').collect();
+    let path: Vec<&str> = path.split('.').collect();
+    // Reachable pattern positions after each element, as in an NFA: linear in time and
+    // space even for a hostile pattern of many `**`.
+    let mut reached = vec![false; pattern.len() + 1];
+    reached[0] = true;
+    skip_deep(&pattern, &mut reached);
+    for element in path {
+        let mut next = vec![false; pattern.len() + 1];
+        for (i, p) in pattern.iter().enumerate().filter(|(i, _)| reached[*i]) {
+            match *p {
+                "**" => next[i] = true,
+                "*" => next[i + 1] = true,
+                p if p == element => next[i + 1] = true,
+                _ => {}
+            }
+        }
+        skip_deep(&pattern, &mut next);
+        reached = next;
+    }
+    reached[pattern.len()]
+}
+
+/// A `**` also stands for nothing: whoever reached it reached what follows.
+fn skip_deep(pattern: &[&str], reached: &mut [bool]) {
+    for (i, p) in pattern.iter().enumerate() {
+        if reached[i] && *p == "**" {
+            reached[i + 1] = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_match_whole_elements_only() {
+        for (pattern, path, fits) in [
+            ("Vehicle.Cabin.HVAC.**", "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature", true),
+            ("Vehicle.Cabin.HVAC.**", "Vehicle.Cabin.HVAC", true),
+            ("Vehicle.Cabin.HVAC.**", "Vehicle.Cabin.HVACX", false),
+            ("Vehicle.*.Speed", "Vehicle.A.Speed", true),
+            ("Vehicle.*.Speed", "Vehicle.A.B.Speed", false),
+            ("Vehicle.**.IsOpen", "Vehicle.A.B.IsOpen", true),
+            ("Vehicle.**.IsOpen", "Vehicle.IsOpen", true),
+            ("Vehicle.Speed", "Vehicle.Speed", true),
+            ("Vehicle.Speed", "Vehicle.Speed.X", false),
+        ] {
+            assert_eq!(path_matches(pattern, path), fits, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_and_misfit_patterns_are_refused() {
+        assert!(Capability::parse("vehicle-read:Vehicle.Speed").is_ok());
+        for bad in [
+            "root:*",
+            "vehicle-read",
+            "vehicle-read:Vehicle.Sp*",
+            "store:-1",
+            "store:0",
+            "location:x",
+            "vehicle-read:",
+        ] {
+            assert!(Capability::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Symmetric int8: `value = quantized * scale`, `scale = largest / 127`.
+//!
+//! Must be exact and the same everywhere: one division and one rounding a value.
+
+use crate::safetensors::Tensor;
+
+fn scale_of(values: impl Iterator<Item = f32>) -> f32 {
+    let largest = values.fold(0.0f32, |largest, value| largest.max(value.abs()));
+    // A row of zeros keeps scale 1, for 0 / 1 = 0.
+    if largest == 0.0 { 1.0 } else { largest / 127.0 }
+}
+
+fn quantized(value: f32, scale: f32) -> i8 {
+    // `as` saturates; the quotient is within ±127 but for its last bit.
+    (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8
+}
+
+/// Quantizes each row of a matrix with a scale of its own.
+pub(crate) fn quantize_rows(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
+    let width = matrix.shape[1];
+    let mut values = Vec::with_capacity(matrix.values.len());
+    let mut scales = Vec::with_capacity(matrix.shape[0]);
+    for row in matrix.values.chunks_exact(width) {
+        let scale = scale_of(row.iter().copied());
+        values.extend(row.iter().map(|value| quantized(*value, scale)));
+        scales.push(scale);
+    }
+    (values, scales)
+}
+
+/// Quantizes each column of a matrix with a scale of its own.
+pub(crate) fn quantize_columns(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
+    let width = matrix.shape[1];
+    let scales: Vec<f32> = (0..width)
+        .map(|column| scale_of(matrix.values.iter().skip(column).step_by(width).copied()))
+        .collect();
+    let values = matrix
+        .values
+        .chunks_exact(width)
+        .flat_map(|row| row.iter().zip(&scales))
+        .map(|(value, scale)| quantized(*value, *scale))
+        .collect();
+    (values, scales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn matrix() -> impl Strategy<Value = Tensor> {
+        (1usize..6, 1usize..6).prop_flat_map(|(rows, columns)| {
+            proptest::collection::vec(-1e3f32..1e3, rows * columns).prop_map(move |values| Tensor {
+                shape: vec![rows, columns],
+                values,
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn each_value_comes_back_within_half_a_step(matrix in matrix()) {
+            let width = matrix.shape[1];
+            let (by_row, row_scales) = quantize_rows(&matrix);
+            let (by_column, column_scales) = quantize_columns(&matrix);
+            for (index, value) in matrix.values.iter().enumerate() {
+                let scale = row_scales[index / width];
+                prop_assert!((f32::from(by_row[index]) * scale - value).abs() <= scale * 0.501);
+                let scale = column_scales[index % width];
+                prop_assert!((f32::from(by_column[index]) * scale - value).abs() <= scale * 0.501);
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_stay_zeros() {
+        let zeros = Tensor { shape: vec![2, 2], values: vec![0.0; 4] };
+        assert_eq!(quantize_rows(&zeros), (vec![0; 4], vec![1.0; 2]));
+        assert_eq!(quantize_columns(&zeros), (vec![0; 4], vec![1.0; 2]));
+    }
+}

@@ -1,0 +1,113 @@
+//! `valet-model`: turns the published weights of a model into the files its manifest
+//! names, and checks them. A tool for the desk and the image, never for the board.
+//!
+//! Must not fetch anything (see `models/fetch`), and must not leave a file in place
+//! that is not byte for byte the one of the manifest.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks on its standard streams"
+)]
+
+mod error;
+mod graph;
+mod int8;
+mod minilm;
+mod safetensors;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use valet_inference::{FileRole, ModelFile, ModelManifest, hex_sha256, read_verified};
+
+use crate::error::RecipeError;
+use crate::minilm::Storage;
+use crate::safetensors::Weights;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let arguments: Vec<&Path> = arguments.iter().map(Path::new).collect();
+    let outcome = match arguments.as_slice() {
+        [verb, manifest, source, out] if verb.as_os_str() == "export" => {
+            export(manifest, source, out)
+        }
+        [verb, manifest, folder] if verb.as_os_str() == "verify" => verify(manifest, folder),
+        _ => Err(RecipeError::Usage),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("valet-model: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn verify(manifest: &Path, folder: &Path) -> Result<(), RecipeError> {
+    let manifest = ModelManifest::read(manifest)?;
+    for file in &manifest.files {
+        read_verified(&folder.join(&file.name), file.size, &file.sha256)?;
+        println!("{}: as the manifest says", file.name);
+    }
+    Ok(())
+}
+
+fn export(manifest: &Path, source: &Path, out: &Path) -> Result<(), RecipeError> {
+    let manifest = ModelManifest::read(manifest)?;
+    let member = |ending: &'static str| {
+        manifest
+            .source
+            .members
+            .iter()
+            .find(|member| member.path.ends_with(ending))
+            .ok_or(RecipeError::Missing { what: ending })
+            .and_then(|member| {
+                let path = source.join(&member.path);
+                Ok(read_verified(&path, member.size, &member.sha256)?)
+            })
+    };
+    let vocabulary = member("vocab.txt")?;
+    let weights = member("model.safetensors")?;
+    let weights = Weights::parse(&weights)?;
+    let mut outcome = Ok(());
+    for file in &manifest.files {
+        let bytes = match file.role {
+            FileRole::Vocabulary => vocabulary.clone(),
+            FileRole::GraphF32 => minilm::export(&weights, Storage::F32)?,
+            FileRole::GraphInt8 => minilm::export(&weights, Storage::Int8)?,
+        };
+        // All files are tried, so that one run shows every difference.
+        outcome = outcome.and(place(&bytes, file, out));
+    }
+    outcome
+}
+
+fn place(bytes: &[u8], file: &ModelFile, out: &Path) -> Result<(), RecipeError> {
+    let found = hex_sha256(bytes);
+    if found != file.sha256 || bytes.len() as u64 != file.size {
+        let fault = RecipeError::NotReproduced {
+            name: file.name.clone(),
+            expected_size: file.size,
+            expected: file.sha256.clone(),
+            found_size: bytes.len() as u64,
+            found,
+        };
+        eprintln!("valet-model: {fault}");
+        return Err(fault);
+    }
+    let path = out.join(&file.name);
+    let unwritable = |error: std::io::Error| RecipeError::Unwritable {
+        path: path.clone(),
+        why: error.to_string(),
+    };
+    // Renamed when complete: an interrupted run leaves no half file under the real name.
+    let partial = path.with_added_extension("part");
+    fs::create_dir_all(out).map_err(unwritable)?;
+    fs::write(&partial, bytes).map_err(unwritable)?;
+    fs::rename(&partial, &path).map_err(unwritable)?;
+    println!("{}: {} bytes, sha-256 {}", file.name, file.size, file.sha256);
+    Ok(())
+}

@@ -1,0 +1,420 @@
+//! `skill.toml`: what a skill is, what it may ever touch, which intents it has.
+//!
+//! Must not read files; `folder` does.
+
+use crate::{error::PackageError, settings::SettingSchema, strict};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use valet_core::{
+    capability::{Capability, CapabilityKind, CapabilitySet},
+    entity::EntityKind,
+    intent::{SkillId, check_name},
+    signal::Class,
+};
+
+/// Largest manifest, bytes.
+pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
+/// Most intents a skill may have.
+pub const MAX_INTENTS: usize = 64;
+/// Most slots an intent may have.
+pub const MAX_SLOTS: usize = 16;
+/// Most settings.
+pub const MAX_SETTINGS: usize = 64;
+/// Most capabilities.
+pub const MAX_CAPABILITIES: usize = 128;
+/// Longest text for people, bytes.
+pub const MAX_WORDS_BYTES: usize = 512;
+/// Memory a skill gets when it asks for none, bytes.
+pub const DEFAULT_MEMORY_BYTES: u64 = 16 << 20;
+/// Own time of a turn when it asks for none, ms.
+pub const DEFAULT_TURN_MS: u64 = 500;
+
+/// A text for people, by language tag.
+pub type Words = BTreeMap<String, String>;
+
+/// A checked manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Reverse DNS.
+    pub id: SkillId,
+    /// For people.
+    pub version: String,
+    /// Monotonic release number.
+    pub counter: u64,
+    /// Name by language.
+    pub name: Words,
+    /// SPDX expression.
+    pub license: String,
+    /// Notices due for data the skill brings; shown with its answers.
+    pub attribution: Vec<String>,
+    /// Everything it may ever touch.
+    pub capabilities: CapabilitySet,
+    /// What it asks for, capped by the device.
+    pub limits: Limits,
+    /// Settings by name.
+    pub settings: BTreeMap<String, SettingSchema>,
+    /// Intents by name.
+    pub intents: BTreeMap<String, IntentSpec>,
+}
+
+/// What a skill asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// All its linear memories and tables together, bytes.
+    pub memory_bytes: u64,
+    /// Its own time in a turn, ms.
+    pub turn_ms: u64,
+}
+
+/// One intent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntentSpec {
+    /// For people.
+    pub description: String,
+    /// `info` = a question: the host lets it change nothing.
+    pub class: Class,
+    /// Slots by name.
+    pub slots: BTreeMap<String, SlotSpec>,
+}
+
+/// One slot of an intent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotSpec {
+    /// What it holds.
+    pub entity: EntityKind,
+    /// Whether the host asks for it before it invokes.
+    pub required: bool,
+    /// What stands in when nothing was said.
+    pub default: Option<SlotDefault>,
+    /// The question by language.
+    pub ask: Words,
+}
+
+/// What stands in for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlotDefault {
+    /// The zone of who speaks (zone slots only).
+    Speaker,
+    /// A fixed value, in the notation of a listed entity's canonical value or a zone.
+    Fixed(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawManifest {
+    schema: u32,
+    skill: RawSkill,
+    #[serde(default)]
+    capabilities: RawCapabilities,
+    #[serde(default)]
+    limits: RawLimits,
+    #[serde(default)]
+    settings: BTreeMap<String, SettingSchema>,
+    intents: BTreeMap<String, RawIntent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSkill {
+    id: String,
+    version: String,
+    counter: u64,
+    api: String,
+    name: Words,
+    license: String,
+    #[serde(default)]
+    attribution: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawCapabilities {
+    #[serde(default)]
+    vehicle_read: Vec<String>,
+    #[serde(default)]
+    vehicle_actuate: Vec<String>,
+    store: Option<u32>,
+    alarms: Option<u32>,
+    #[serde(default)]
+    announce: bool,
+    #[serde(default)]
+    location: bool,
+    #[serde(default)]
+    utterance_text: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawLimits {
+    memory: Option<String>,
+    turn_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIntent {
+    description: String,
+    class: String,
+    #[serde(default)]
+    slots: BTreeMap<String, RawSlot>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSlot {
+    entity: String,
+    #[serde(default)]
+    required: bool,
+    default: Option<String>,
+    #[serde(default)]
+    ask: Words,
+}
+
+impl Manifest {
+    /// Parses and checks a manifest. `file` is how errors name it.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub fn parse(file: &str, text: &str) -> Result<Self, PackageError> {
+        let raw: RawManifest = strict::parse(file, text, MAX_MANIFEST_BYTES)?;
+        let bad = |what: String| PackageError::invalid(file, what);
+        if raw.schema != 1 {
+            return Err(bad(format!("schema is {}, expected 1", raw.schema)));
+        }
+        if raw.skill.api != "0.1" {
+            return Err(bad(format!("api is {:?}, expected \"0.1\"", raw.skill.api)));
+        }
+        check_semver(&raw.skill.version).map_err(bad)?;
+        check_words(&raw.skill.name).map_err(bad)?;
+        if raw.skill.name.is_empty() {
+            return Err(bad("name has no language, expected at least { en = \"…\" }".into()));
+        }
+        if raw.intents.is_empty() || raw.intents.len() > MAX_INTENTS {
+            return Err(bad(format!("{} intents, expected 1 to {MAX_INTENTS}", raw.intents.len())));
+        }
+        if raw.settings.len() > MAX_SETTINGS {
+            return Err(bad(format!(
+                "{} settings, expected at most {MAX_SETTINGS}",
+                raw.settings.len()
+            )));
+        }
+        for (name, schema) in &raw.settings {
+            check_name(name).map_err(|e| bad(e.to_string()))?;
+            schema
+                .check(name, &schema.default_value())
+                .map_err(|e| bad(format!("default: {e}")))?;
+        }
+        let mut intents = BTreeMap::new();
+        for (name, intent) in raw.intents {
+            check_name(&name).map_err(|e| bad(e.to_string()))?;
+            let spec =
+                build_intent(intent).map_err(|what| bad(format!("intents.{name}: {what}")))?;
+            intents.insert(name, spec);
+        }
+        Ok(Self {
+            id: SkillId::parse(&raw.skill.id).map_err(|e| bad(e.to_string()))?,
+            version: raw.skill.version,
+            counter: raw.skill.counter,
+            name: raw.skill.name,
+            license: raw.skill.license,
+            attribution: raw.skill.attribution,
+            capabilities: build_capabilities(&raw.capabilities).map_err(bad)?,
+            limits: build_limits(&raw.limits).map_err(bad)?,
+            settings: raw.settings,
+            intents,
+        })
+    }
+
+    /// The skill's name in a language, else in English, else its id.
+    #[must_use]
+    pub fn display_name(&self, language: &str) -> &str {
+        self.name
+            .get(language)
+            .or_else(|| self.name.get("en"))
+            .map_or(self.id.as_str(), String::as_str)
+    }
+}
+
+fn check_semver(version: &str) -> Result<(), String> {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let fine = version.len() <= 64
+        && core.split('.').count() == 3
+        && core.split('.').all(|part| part.parse::<u32>().is_ok());
+    if fine { Ok(()) } else { Err(format!("version {version:?} is not semver, expected 1.2.3")) }
+}
+
+fn check_words(words: &Words) -> Result<(), String> {
+    for (language, text) in words {
+        if language.is_empty()
+            || language.len() > 16
+            || text.is_empty()
+            || text.len() > MAX_WORDS_BYTES
+        {
+            return Err(format!(
+                "text for language {language:?} is empty or too long, expected 1 to {MAX_WORDS_BYTES} bytes"
+            ));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(format!("text for language {language:?} has control characters"));
+        }
+    }
+    Ok(())
+}
+
+fn build_capabilities(raw: &RawCapabilities) -> Result<CapabilitySet, String> {
+    let mut all = Vec::new();
+    let mut add = |kind, pattern: &str| -> Result<(), String> {
+        all.push(Capability::new(kind, pattern).map_err(|e| e.to_string())?);
+        Ok(())
+    };
+    for pattern in &raw.vehicle_read {
+        add(CapabilityKind::VehicleRead, pattern)?;
+    }
+    for pattern in &raw.vehicle_actuate {
+        add(CapabilityKind::VehicleActuate, pattern)?;
+    }
+    for (kind, amount) in [(CapabilityKind::Store, raw.store), (CapabilityKind::Alarms, raw.alarms)]
+    {
+        if let Some(amount) = amount {
+            add(kind, &amount.to_string())?;
+        }
+    }
+    for (kind, wanted) in [
+        (CapabilityKind::Announce, raw.announce),
+        (CapabilityKind::Location, raw.location),
+        (CapabilityKind::UtteranceText, raw.utterance_text),
+    ] {
+        if wanted {
+            add(kind, "*")?;
+        }
+    }
+    if all.len() > MAX_CAPABILITIES {
+        return Err(format!("{} capabilities, expected at most {MAX_CAPABILITIES}", all.len()));
+    }
+    Ok(CapabilitySet::new(all))
+}
+
+fn build_limits(raw: &RawLimits) -> Result<Limits, String> {
+    let memory_bytes = match &raw.memory {
+        None => DEFAULT_MEMORY_BYTES,
+        Some(text) => parse_memory(text).ok_or_else(|| {
+            format!("memory is {text:?}, expected such as \"512 KiB\" or \"16 MiB\"")
+        })?,
+    };
+    let turn_ms = raw.turn_ms.unwrap_or(DEFAULT_TURN_MS);
+    if !(1..=10_000).contains(&turn_ms) {
+        return Err(format!("turn-ms is {turn_ms}, expected 1 to 10000"));
+    }
+    Ok(Limits { memory_bytes, turn_ms })
+}
+
+/// `<number> KiB|MiB`, at most 256 MiB.
+fn parse_memory(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_once(' ')?;
+    let number: u64 = number.parse().ok()?;
+    let bytes = match unit {
+        "KiB" => number.checked_mul(1 << 10)?,
+        "MiB" => number.checked_mul(1 << 20)?,
+        _ => return None,
+    };
+    ((64 << 10)..=(256 << 20)).contains(&bytes).then_some(bytes)
+}
+
+fn build_intent(raw: RawIntent) -> Result<IntentSpec, String> {
+    let class = match raw.class.as_str() {
+        "info" => Class::Info,
+        "comfort" => Class::Comfort,
+        "body" => Class::Body,
+        "security" => Class::Security,
+        other => {
+            return Err(format!("class is {other:?}, expected info, comfort, body or security"));
+        }
+    };
+    if raw.description.is_empty() || raw.description.len() > MAX_WORDS_BYTES {
+        return Err(format!("description is empty or longer than {MAX_WORDS_BYTES} bytes"));
+    }
+    if raw.slots.len() > MAX_SLOTS {
+        return Err(format!("{} slots, expected at most {MAX_SLOTS}", raw.slots.len()));
+    }
+    let mut slots = BTreeMap::new();
+    for (name, slot) in raw.slots {
+        check_name(&name).map_err(|e| e.to_string())?;
+        slots.insert(
+            name.clone(),
+            build_slot(slot).map_err(|what| format!("slots.{name}: {what}"))?,
+        );
+    }
+    Ok(IntentSpec { description: raw.description, class, slots })
+}
+
+fn build_slot(raw: RawSlot) -> Result<SlotSpec, String> {
+    check_name(&raw.entity).map_err(|e| e.to_string())?;
+    check_words(&raw.ask)?;
+    let entity = EntityKind::from_name(&raw.entity);
+    if raw.required && raw.ask.is_empty() {
+        return Err("is required but has no question, expected ask = { en = \"…?\" }".into());
+    }
+    let default = match raw.default {
+        Some(text) if text == "speaker" && entity == EntityKind::Zone => Some(SlotDefault::Speaker),
+        Some(text) if text.len() <= MAX_WORDS_BYTES => Some(SlotDefault::Fixed(text)),
+        Some(_) => return Err(format!("default is longer than {MAX_WORDS_BYTES} bytes")),
+        None => None,
+    };
+    Ok(SlotSpec { entity, required: raw.required, default, ask: raw.ask })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+schema = 1
+[skill]
+id = "org.example.lamp"
+version = "1.0.0"
+counter = 1
+api = "0.1"
+name = { en = "Lamp" }
+license = "Apache-2.0"
+[capabilities]
+vehicle-actuate = ["Vehicle.Cabin.Lights.**"]
+store = 4096
+[intents.set-light]
+description = "Set the light"
+class = "comfort"
+slots.zone = { entity = "zone", default = "speaker" }
+slots.level = { entity = "percentage", required = true, ask = { en = "How bright?" } }
+"#;
+
+    #[test]
+    fn a_small_manifest_is_read() {
+        let manifest = Manifest::parse("skill.toml", SMALL).expect("a manifest");
+        assert_eq!(manifest.limits.memory_bytes, DEFAULT_MEMORY_BYTES);
+        let slots = &manifest.intents["set-light"].slots;
+        assert_eq!(slots["zone"].default, Some(SlotDefault::Speaker));
+        assert!(slots["level"].required);
+        assert!(
+            manifest
+                .capabilities
+                .covers(CapabilityKind::VehicleActuate, "Vehicle.Cabin.Lights.IsDomeOn")
+        );
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        for (from, to) in [
+            ("schema = 1", "schema = 2"),
+            ("api = \"0.1\"", "api = \"9\""),
+            ("org.example.lamp", "Lamp"),
+            ("1.0.0", "one"),
+            ("class = \"comfort\"", "class = \"driving\""),
+            ("store = 4096", "storage = 4096"),
+            ("store = 4096", "store = 0"),
+            (", ask = { en = \"How bright?\" }", ""),
+            ("Vehicle.Cabin.Lights.**", "Vehicle.Cabin.Li*"),
+        ] {
+            let text = SMALL.replace(from, to);
+            assert!(Manifest::parse("skill.toml", &text).is_err(), "{from} -> {to}");
+        }
+    }
+}
