@@ -2,7 +2,8 @@
 //!
 //! Must not know which skills are installed.
 
-use std::{fmt, sync::Arc};
+use crate::{entity::EntityKind, signal::Class};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Longest skill id in bytes (the longest D-Bus name).
 pub const MAX_SKILL_ID_BYTES: usize = 255;
@@ -140,6 +141,42 @@ impl fmt::Display for IntentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.skill, self.name)
     }
+}
+
+/// A text for people, by language tag.
+pub type Words = BTreeMap<String, String>;
+
+/// One intent of a skill, as its manifest declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntentSpec {
+    /// For people.
+    pub description: String,
+    /// `info` = a question: the host lets it change nothing.
+    pub class: Class,
+    /// Slots by name.
+    pub slots: BTreeMap<String, SlotSpec>,
+}
+
+/// One slot of an intent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotSpec {
+    /// What it holds.
+    pub entity: EntityKind,
+    /// Whether the host asks for it before it invokes.
+    pub required: bool,
+    /// What stands in when nothing was said.
+    pub default: Option<SlotDefault>,
+    /// The question by language.
+    pub ask: Words,
+}
+
+/// What stands in for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlotDefault {
+    /// The zone of who speaks (zone slots only).
+    Speaker,
+    /// A fixed value, in the notation of a listed entity's canonical value or a zone.
+    Fixed(String),
 }
 
 #[cfg(test)]

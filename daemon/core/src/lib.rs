@@ -6,11 +6,16 @@
 
 pub mod capability;
 pub mod deadline;
+pub mod dialogue;
 pub mod encoder;
 pub mod entity;
 pub mod intent;
 pub mod outcome;
+pub mod policy;
 pub mod ports;
+pub mod reply;
+pub mod routing;
+pub mod session;
 pub mod signal;
 pub mod slot;
 pub mod understanding;

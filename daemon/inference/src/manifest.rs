@@ -152,9 +152,7 @@ impl ModelManifest {
     /// [`InferenceError::Manifest`] naming the key.
     pub fn parse(text: &str) -> Result<Self, InferenceError> {
         if text.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(invalid(format!(
-                "it is longer than {MAX_MANIFEST_BYTES} bytes"
-            )));
+            return Err(invalid(format!("it is longer than {MAX_MANIFEST_BYTES} bytes")));
         }
         let manifest: ModelManifest =
             toml::from_str(text).map_err(|error| invalid(error.to_string().trim().to_owned()))?;
@@ -205,11 +203,7 @@ impl ModelManifest {
             check_bytes(&member.path, member.size, &member.sha256)?;
         }
         self.check_files()?;
-        let EncoderShape {
-            dimensions,
-            token_limit,
-            token_layer,
-        } = self.encoder;
+        let EncoderShape { dimensions, token_limit, token_layer } = self.encoder;
         check_range("encoder.dimensions", dimensions, 1, MAX_DIMENSIONS)?;
         check_range("encoder.token-limit", token_limit, 3, MAX_TOKENS)?;
         check_range("encoder.token-layer", token_layer, 1, 64)
@@ -265,15 +259,11 @@ fn check_name(key: &str, name: &str) -> Result<(), InferenceError> {
 
 fn check_bytes(key: &str, size: u64, sha256: &str) -> Result<(), InferenceError> {
     if !(1..=MAX_FILE_BYTES).contains(&size) {
-        return Err(invalid(format!(
-            "{key}: size {size} is not within 1..={MAX_FILE_BYTES}"
-        )));
+        return Err(invalid(format!("{key}: size {size} is not within 1..={MAX_FILE_BYTES}")));
     }
     let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if sha256.len() != 64 || !sha256.bytes().all(digit) {
-        return Err(invalid(format!(
-            "{key}: sha256 must be 64 lower-case hex digits"
-        )));
+        return Err(invalid(format!("{key}: sha256 must be 64 lower-case hex digits")));
     }
     Ok(())
 }
@@ -287,5 +277,84 @@ fn check_range(key: &str, value: usize, low: usize, high: usize) -> Result<(), I
         Ok(())
     } else {
         Err(invalid(format!("{key} is {value}, not within {low}..={high}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SHIPPED: &str = include_str!("../../../models/all-minilm-l6-v2.toml");
+
+    fn why(text: &str) -> String {
+        ModelManifest::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_shipped_manifest_is_valid_and_complete() {
+        let manifest = ModelManifest::parse(SHIPPED).unwrap();
+        assert_eq!(manifest.id, "all-minilm-l6-v2");
+        assert_eq!(manifest.encoder.dimensions, 384);
+        for role in [FileRole::Vocabulary, FileRole::GraphF32, FileRole::GraphInt8] {
+            manifest.file(role).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        for section in ["schema = 1", "[source]", "[encoder]", "role = \"graph-int8\""] {
+            let text = SHIPPED.replacen(section, &format!("{section}\ncolour = 1"), 1);
+            assert!(why(&text).contains("colour"), "{section}");
+        }
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused_by_key() {
+        for (from, to, key) in [
+            ("schema = 1", "schema = 2", "schema"),
+            ("dimensions = 384", "dimensions = 0", "dimensions"),
+            ("token-limit = 256", "token-limit = 2", "token-limit"),
+            ("token-layer = 4", "token-layer = 99", "token-layer"),
+            ("kind = \"encoder\"", "kind = \"oven\"", "oven"),
+            ("size = 83506384", "size = 0", "size"),
+            ("size = 83506384", "size = 9999999999", "size"),
+            ("sha256 = \"b9a0", "sha256 = \"B9a0", "sha256"),
+            ("\"encoder-int8.onnx\"", "\"../int8.onnx\"", "file.name"),
+            ("\"encoder-int8.onnx\"", "\".int8\"", "file.name"),
+            ("\"encoder-int8.onnx\"", "\"encoder-f32.onnx\"", "repeats"),
+            ("role = \"graph-int8\"", "role = \"graph-f32\"", "repeats"),
+            ("model/vocab.txt", "model/../../vocab.txt", "member.path"),
+            ("languages = [\"en\"]", "languages = []", "languages"),
+            ("licence = \"Apache-2.0\"", "licence = \"\"", "licence"),
+        ] {
+            assert!(SHIPPED.contains(from), "{from}");
+            let said = why(&SHIPPED.replacen(from, to, 1));
+            assert!(said.contains(key), "{to}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_missing_is_named() {
+        let text = SHIPPED.replace("role = \"graph-int8\"", "role = \"vocabulary\"");
+        assert!(ModelManifest::parse(&text).is_err());
+        let mut manifest = ModelManifest::parse(SHIPPED).unwrap();
+        manifest.files.retain(|file| file.role != FileRole::GraphInt8);
+        let said = manifest.file(FileRole::GraphInt8).unwrap_err().to_string();
+        assert!(said.contains("GraphInt8"), "{said}");
+    }
+
+    #[test]
+    fn a_manifest_over_64_kib_is_refused() {
+        assert!(why(&"#".repeat(64 * 1024 + 1)).contains("longer"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>(), cut in 0usize..2000) {
+            let _ = ModelManifest::parse(&text);
+            let end = SHIPPED.floor_char_boundary(cut);
+            let _ = ModelManifest::parse(&format!("{}{text}", &SHIPPED[..end]));
+        }
     }
 }

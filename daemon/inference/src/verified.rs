@@ -13,10 +13,7 @@ use crate::error::InferenceError;
 /// Hex SHA-256 of some bytes, lower case.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads `path` once and gives its bytes back if they have `size` and `sha256`.
@@ -29,11 +26,8 @@ pub fn read_verified(path: &Path, size: u64, sha256: &str) -> Result<Vec<u8>, In
         path: path.to_owned(),
         why: error.to_string(),
     };
-    let wrong_size = |found: u64| InferenceError::WrongSize {
-        path: path.to_owned(),
-        expected: size,
-        found,
-    };
+    let wrong_size =
+        |found: u64| InferenceError::WrongSize { path: path.to_owned(), expected: size, found };
     let file = File::open(path).map_err(unreadable)?;
     let listed = file.metadata().map_err(unreadable)?;
     if listed.is_file() && listed.len() != size {
@@ -42,9 +36,7 @@ pub fn read_verified(path: &Path, size: u64, sha256: &str) -> Result<Vec<u8>, In
     let capacity = usize::try_from(size).map_err(|_| wrong_size(listed.len()))?;
     // One byte more than expected, so that a file that grew is seen without growing the buffer.
     let mut bytes = Vec::with_capacity(capacity.saturating_add(1));
-    file.take(size.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() != capacity {
         return Err(wrong_size(bytes.len() as u64));
     }
@@ -99,10 +91,7 @@ mod tests {
     #[test]
     fn an_endless_device_is_refused_after_the_expected_bytes() {
         let error = read_verified(Path::new("/dev/zero"), 3, ABC).unwrap_err();
-        assert!(
-            matches!(error, InferenceError::WrongSize { found: 4, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, InferenceError::WrongSize { found: 4, .. }), "{error}");
     }
 
     #[test]

@@ -6,9 +6,11 @@
 pub mod error;
 pub mod folder;
 pub mod manifest;
+pub mod sample;
 pub mod sentences;
 pub mod settings;
 pub mod strict;
+pub mod template;
 pub mod tests_file;
 
 pub use error::PackageError;

@@ -5,6 +5,7 @@
 use crate::{error::PackageError, settings::SettingSchema, strict};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+pub use valet_core::intent::{IntentSpec, SlotDefault, SlotSpec, Words};
 use valet_core::{
     capability::{Capability, CapabilityKind, CapabilitySet},
     entity::EntityKind,
@@ -28,9 +29,6 @@ pub const MAX_WORDS_BYTES: usize = 512;
 pub const DEFAULT_MEMORY_BYTES: u64 = 16 << 20;
 /// Own time of a turn when it asks for none, ms.
 pub const DEFAULT_TURN_MS: u64 = 500;
-
-/// A text for people, by language tag.
-pub type Words = BTreeMap<String, String>;
 
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,39 +62,6 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Its own time in a turn, ms.
     pub turn_ms: u64,
-}
-
-/// One intent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct IntentSpec {
-    /// For people.
-    pub description: String,
-    /// `info` = a question: the host lets it change nothing.
-    pub class: Class,
-    /// Slots by name.
-    pub slots: BTreeMap<String, SlotSpec>,
-}
-
-/// One slot of an intent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SlotSpec {
-    /// What it holds.
-    pub entity: EntityKind,
-    /// Whether the host asks for it before it invokes.
-    pub required: bool,
-    /// What stands in when nothing was said.
-    pub default: Option<SlotDefault>,
-    /// The question by language.
-    pub ask: Words,
-}
-
-/// What stands in for a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SlotDefault {
-    /// The zone of who speaks (zone slots only).
-    Speaker,
-    /// A fixed value, in the notation of a listed entity's canonical value or a zone.
-    Fixed(String),
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,13 @@
 //!
 //! Must not compile or match anything; `valet-understanding` does.
 
-use crate::{error::PackageError, manifest::Manifest, strict};
+use crate::{
+    error::PackageError,
+    manifest::{IntentSpec, Manifest},
+    sample::Sample,
+    strict,
+    template::Rules,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use valet_core::{entity::EntityKind, intent::is_name, outcome::ActionStatus};
@@ -82,13 +88,15 @@ impl Sentences {
         for (name, entity) in &self.entities {
             check_entity(name, entity)?;
         }
+        let rules = Rules::parse(&self.rules).map_err(|(name, e)| format!("rules.{name}, {e}"))?;
         for (name, intent) in &self.intents {
-            if !manifest.intents.contains_key(name) {
+            let Some(spec) = manifest.intents.get(name) else {
                 let near = strict::nearest(name, manifest.intents.keys().map(String::as_str));
                 let hint = near.map(|n| format!(", did you mean {n:?}?")).unwrap_or_default();
                 return Err(format!("intents.{name} is not an intent of the manifest{hint}"));
-            }
+            };
             check_intent(name, intent)?;
+            check_notation(name, intent, spec, &rules)?;
         }
         self.check_replies(manifest)?;
         self.check_listed_entities_exist(manifest)
@@ -189,6 +197,36 @@ fn check_intent(name: &str, intent: &IntentSentences) -> Result<(), String> {
         }
         for line in lines {
             check_sentence(&format!("intents.{name}.{kind}"), line)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every template and sample parses and names only rules and slots that exist.
+fn check_notation(
+    name: &str,
+    intent: &IntentSentences,
+    spec: &IntentSpec,
+    rules: &Rules,
+) -> Result<(), String> {
+    let slots = || spec.slots.keys().map(String::as_str);
+    for (index, text) in intent.templates.iter().enumerate() {
+        rules
+            .template(text, slots())
+            .map_err(|e| format!("intents.{name}.templates[{index}] {text:?}, {e}"))?;
+    }
+    for (index, text) in intent.samples.iter().enumerate() {
+        let place = format!("intents.{name}.samples[{index}] {text:?}");
+        let sample = Sample::parse(text).map_err(|e| format!("{place}, {e}"))?;
+        for span in &sample.spans {
+            if !spec.slots.contains_key(&span.slot) {
+                let near = strict::nearest(&span.slot, slots());
+                let hint = near.map(|n| format!(", did you mean {n:?}?")).unwrap_or_default();
+                return Err(format!(
+                    "{place}, character {}: slot {:?} is not known{hint}",
+                    span.column, span.slot
+                ));
+            }
         }
     }
     Ok(())

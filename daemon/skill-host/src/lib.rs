@@ -1,1 +1,30 @@
-//! placeholder
+//! Runs skills: wasm components with deadlines, memory limits, a fresh store a turn, and
+//! grants that are types. The runtime of wasmtime only; compiling is `valet-skillc`'s.
+//!
+//! Must not hold a compiler, reach the world but through `valet_core::ports`, or let a
+//! fault of a skill be more than the end of its turn.
+
+mod actuate;
+mod bindings;
+mod check;
+pub mod code;
+pub mod contract;
+mod convert;
+pub mod engine;
+pub mod error;
+mod grant;
+mod host;
+mod limits;
+mod skill;
+mod skill_host;
+mod stats;
+mod ticker;
+mod turn;
+mod workers;
+mod world;
+
+pub use code::CodeSource;
+pub use error::HostError;
+pub use skill_host::{Done, HostConfig, Invocation, LoadReport, Ring, SkillHost, TurnHandle};
+pub use stats::{FAULTS_TO_QUARANTINE, SkillState, SkillStats};
+pub use world::Services;

@@ -1,1 +1,25 @@
-//! placeholder
+//! From an utterance to ranked candidates: templates first, then heads on the sentence encoder;
+//! built-in and listed entities; several commands in one sentence; answers and dialogue acts.
+//!
+//! Must not decide what is done (routing and dialogue do), open a file, read a clock for
+//! meaning, or name a model runtime.
+
+pub mod engine;
+pub mod entities;
+pub mod error;
+pub mod heads;
+pub mod normalise;
+pub mod scripted;
+pub mod training;
+
+mod dialogue;
+mod edges;
+mod expand;
+mod language;
+mod random;
+mod templates;
+
+pub use engine::{SkillSource, Understander};
+pub use entities::Vocabulary;
+pub use error::UnderstandingError;
+pub use scripted::Script;

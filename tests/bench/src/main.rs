@@ -1,1 +1,75 @@
-fn main(){}
+//! `valet-bench`: every figure we claim, measured, with how it was measured; JSON on request.
+//!
+//! Must not judge by figures of its own making: each subcommand says what it counts and how.
+#![allow(clippy::print_stdout, reason = "printing is what a bench is for")]
+
+mod automotive;
+mod encoder;
+mod figures;
+mod lines;
+mod memo;
+mod models;
+mod skills;
+mod understanding;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Measures Valet. Every figure is printed with how it was measured.
+#[derive(Debug, Parser)]
+#[command(name = "valet-bench", version)]
+struct Arguments {
+    /// Print figures as JSON, one array.
+    #[arg(long, global = true)]
+    json: bool,
+    /// List the subcommands with what each measures, and end.
+    #[arg(long)]
+    list: bool,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+/// One file of this crate each.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Heads trained on one file and judged on another (JSON lines).
+    Understanding(understanding::Arguments),
+    /// The skills' own tests, understood with the real encoder.
+    Skills(skills::Arguments),
+    /// Free requests to a car, by a published mapping to our skills.
+    Automotive(automotive::Arguments),
+    /// Time, load time and memory of the sentence encoder alone.
+    Encoder(encoder::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Some(what) = arguments.what else {
+        list();
+        return if arguments.list { ExitCode::SUCCESS } else { ExitCode::from(2) };
+    };
+    let outcome = match what {
+        What::Understanding(a) => understanding::run(&a),
+        What::Skills(a) => skills::run(&a),
+        What::Automotive(a) => automotive::run(&a),
+        What::Encoder(a) => encoder::run(&a),
+    };
+    match outcome {
+        Ok(report) => {
+            report.print(arguments.json);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("valet-bench: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() {
+    use clap::CommandFactory;
+    for command in Arguments::command().get_subcommands() {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        println!("{:<16} {about}", command.get_name());
+    }
+}

@@ -92,6 +92,11 @@ impl GraphWriter {
         self.constant(name, DataType::Int64, &[values.len()], raw)
     }
 
+    /// A constant integer without axes.
+    pub(crate) fn integer(&mut self, name: &str, value: i64) -> String {
+        self.constant(name, DataType::Int64, &[], value.to_le_bytes().to_vec())
+    }
+
     /// A node with one output, which gets the node's name.
     pub(crate) fn node(
         &mut self,
@@ -117,10 +122,7 @@ impl GraphWriter {
         pb::ModelProto {
             ir_version: IR_VERSION,
             producer_name: "valet-model".to_owned(),
-            opset_import: vec![pb::OperatorSetIdProto {
-                version: OPSET,
-                ..Default::default()
-            }],
+            opset_import: vec![pb::OperatorSetIdProto { version: OPSET, ..Default::default() }],
             graph: Some(self.graph),
             ..Default::default()
         }
@@ -135,17 +137,14 @@ fn attribute_proto(attribute: &Attribute<'_>) -> pb::AttributeProto {
         ..Default::default()
     };
     match attribute {
-        Attribute::Int(name, value) => pb::AttributeProto {
-            i: *value,
-            ..named(name, AttributeType::Int)
-        },
-        Attribute::Ints(name, values) => pb::AttributeProto {
-            ints: values.to_vec(),
-            ..named(name, AttributeType::Ints)
-        },
-        Attribute::Float(name, value) => pb::AttributeProto {
-            f: *value,
-            ..named(name, AttributeType::Float)
-        },
+        Attribute::Int(name, value) => {
+            pb::AttributeProto { i: *value, ..named(name, AttributeType::Int) }
+        }
+        Attribute::Ints(name, values) => {
+            pb::AttributeProto { ints: values.to_vec(), ..named(name, AttributeType::Ints) }
+        }
+        Attribute::Float(name, value) => {
+            pb::AttributeProto { f: *value, ..named(name, AttributeType::Float) }
+        }
     }
 }

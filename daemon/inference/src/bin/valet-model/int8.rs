@@ -50,10 +50,8 @@ mod tests {
 
     fn matrix() -> impl Strategy<Value = Tensor> {
         (1usize..6, 1usize..6).prop_flat_map(|(rows, columns)| {
-            proptest::collection::vec(-1e3f32..1e3, rows * columns).prop_map(move |values| Tensor {
-                shape: vec![rows, columns],
-                values,
-            })
+            proptest::collection::vec(-1e3f32..1e3, rows * columns)
+                .prop_map(move |values| Tensor { shape: vec![rows, columns], values })
         })
     }
 

@@ -65,10 +65,7 @@ impl<'a> Weights<'a> {
     /// The tensor `name`, which must have `shape`.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, RecipeError> {
         let fault = |why: String| weights_fault(format!("{name}: {why}"));
-        let entry = self
-            .entries
-            .get(name)
-            .ok_or_else(|| fault("no such tensor".to_owned()))?;
+        let entry = self.entries.get(name).ok_or_else(|| fault("no such tensor".to_owned()))?;
         if entry.dtype != "F32" || entry.shape != shape {
             return Err(fault(format!(
                 "found {} {:?} where F32 {shape:?} is expected",
@@ -82,23 +79,14 @@ impl<'a> Weights<'a> {
             .ok_or_else(|| fault(format!("bytes {start}..{end} lie outside the file")))?;
         let expected = shape.iter().product::<usize>() * size_of::<f32>();
         if raw.len() != expected {
-            return Err(fault(format!(
-                "{} bytes where {expected} are expected",
-                raw.len()
-            )));
+            return Err(fault(format!("{} bytes where {expected} are expected", raw.len())));
         }
         let (values, _) = raw.as_chunks::<4>();
-        let values: Vec<f32> = values
-            .iter()
-            .map(|four| f32::from_le_bytes(*four))
-            .collect();
+        let values: Vec<f32> = values.iter().map(|four| f32::from_le_bytes(*four)).collect();
         if !values.iter().all(|value| value.is_finite()) {
             return Err(fault("a value is not finite".to_owned()));
         }
-        Ok(Tensor {
-            shape: shape.to_vec(),
-            values,
-        })
+        Ok(Tensor { shape: shape.to_vec(), values })
     }
 }
 

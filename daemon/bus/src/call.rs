@@ -1,0 +1,316 @@
+//! A checked call on its way to the daemon, and the way its answer goes back.
+//!
+//! Must not be built for a caller that was not identified and allowed.
+
+use crate::{
+    BusError, Dict, ErrorName,
+    contract::Member,
+    options::{OptionReader, TurnOptions},
+    path,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::mpsc;
+use valet_core::{
+    session::{Caller, SessionKey},
+    zone::Zone,
+};
+use zbus::{Message, OwnedObjectPath, OwnedVariant, wire::Type};
+
+/// Most texts of a `ParseBatch`.
+pub const MAX_BATCH: usize = 1000;
+/// Most paths of a `Read`.
+pub const MAX_READ: usize = 256;
+/// Most values of a run-time vocabulary.
+pub const MAX_VOCABULARY: usize = 2000;
+
+/// A call of a client, its arguments checked against the contract.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Call {
+    Ask { text: String, options: TurnOptions },
+    Submit { text: String, options: TurnOptions },
+    Parse { text: String, options: TurnOptions },
+    ParseBatch { texts: Vec<String>, options: TurnOptions },
+    OpenSession { language: Option<String>, zone: Option<Zone> },
+    Stop { session: Option<SessionKey> },
+    Undo { options: TurnOptions },
+    RegisterAgent { object: String, capabilities: Vec<String>, zone: Zone },
+    UnregisterAgent { object: String },
+    Observe,
+    Unobserve,
+    SetVocabulary { entity: String, values: Vec<(String, Vec<String>)> },
+    ClearVocabulary { entity: String },
+    Suggest { language: Option<String> },
+    Cancel { request: String },
+    Say { session: SessionKey, text: String, options: TurnOptions },
+    SetContext { session: SessionKey, context: Dict },
+    Reset { session: SessionKey },
+    Close { session: SessionKey },
+    Read { paths: Vec<String> },
+    SimulatorSet { path: String, value: OwnedVariant },
+    SimulatorSetFault { path: String, fault: String },
+    SimulatorDrive { cycle: String },
+    Trace { turn: String },
+    Stats,
+    History,
+    Forget,
+    EnableSkill { id: String, enable: bool },
+    SetSkillSettings { id: String, settings: Dict },
+}
+
+/// A call with who made it and how to answer.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Who, as the bus says.
+    pub caller: Caller,
+    /// Whether the caller holds the right to observe all turns.
+    pub may_observe: bool,
+    /// What.
+    pub call: Call,
+    /// How to answer; dropped unanswered it answers with `Failed`.
+    pub reply: Reply,
+}
+
+/// The way back of one call. Answers go out in the order they are given.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) message: Message,
+    pub(crate) outbox: mpsc::UnboundedSender<Message>,
+    pub(crate) answered: bool,
+    pub(crate) finished: mpsc::UnboundedSender<String>,
+}
+
+impl Reply {
+    /// Answers.
+    pub fn ok<B: Serialize + Type>(mut self, body: &B) {
+        match Message::method_return(&self.message.header()).build(body) {
+            Ok(message) => self.send(message),
+            Err(error) => {
+                log::error!("an answer could not be built: {error}");
+                self.error_in_place(&BusError::new(ErrorName::Failed, "the answer could not be built"));
+            }
+        }
+    }
+
+    /// Answers with an error.
+    pub fn error(mut self, error: &BusError) {
+        self.error_in_place(error);
+    }
+
+    fn error_in_place(&mut self, error: &BusError) {
+        let header = self.message.header();
+        if let Ok(message) = Message::error(&header, error.name.as_str()).build(&error.message) {
+            self.send(message);
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        self.answered = true;
+        // The outbox lives as long as the connection; without it nobody waits any more.
+        let _ = self.outbox.send(message);
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.error_in_place(&BusError::new(ErrorName::Failed, "the daemon dropped the call"));
+        }
+        if let Some(sender) = self.message.header().sender() {
+            let _ = self.finished.send(sender.to_string());
+        }
+    }
+}
+
+fn body<T: DeserializeOwned + Type>(message: &Message) -> Result<T, BusError> {
+    let body = message.body();
+    body.deserialize::<T>().map_err(|error| BusError::invalid(format!("the arguments do not parse: {error}")))
+}
+
+fn no_options(dict: Dict) -> Result<(), BusError> {
+    OptionReader::new(dict).finish(&[])
+}
+
+impl Call {
+    /// Reads a call of a known member at an object.
+    ///
+    /// # Errors
+    /// `InvalidArguments`, `LimitExceeded`, `UnknownSession`.
+    pub(crate) fn read(member: &Member, object: &str, message: &Message) -> Result<Self, BusError> {
+        match member.interface {
+            "org.valetd.Assistant1" => Self::read_assistant(member.name, message),
+            "org.valetd.Session1" => Self::read_session(member.name, object, message),
+            "org.valetd.Request1" => {
+                no_options(body(message)?)?;
+                Ok(Self::Cancel { request: object.to_owned() })
+            }
+            "org.valetd.Vehicle1" => {
+                let (paths, options): (Vec<String>, Dict) = body(message)?;
+                no_options(options)?;
+                at_most("paths", paths.len(), MAX_READ)?;
+                Ok(Self::Read { paths })
+            }
+            "org.valetd.Simulator1" => Self::read_simulator(member.name, message),
+            "org.valetd.Diagnostics1" => Self::read_diagnostics(member.name, message),
+            "org.valetd.Privacy1" => {
+                no_options(body(message)?)?;
+                Ok(if member.name == "History" { Self::History } else { Self::Forget })
+            }
+            _ => Self::read_skill(member.name, object, message),
+        }
+    }
+
+    fn read_assistant(name: &str, message: &Message) -> Result<Self, BusError> {
+        match name {
+            "Ask" => {
+                let (text, options): (String, Dict) = body(message)?;
+                Ok(Self::Ask { text, options: TurnOptions::read(options, false)? })
+            }
+            "Submit" => {
+                let (text, options): (String, Dict) = body(message)?;
+                Ok(Self::Submit { text, options: TurnOptions::read(options, true)? })
+            }
+            "Parse" => {
+                let (text, options): (String, Dict) = body(message)?;
+                Ok(Self::Parse { text, options: TurnOptions::read(options, false)? })
+            }
+            "ParseBatch" => {
+                let (texts, options): (Vec<String>, Dict) = body(message)?;
+                at_most("texts", texts.len(), MAX_BATCH)?;
+                Ok(Self::ParseBatch { texts, options: TurnOptions::read(options, false)? })
+            }
+            "OpenSession" => {
+                let mut reader = OptionReader::new(body(message)?);
+                let (language, zone) = (reader.text("language")?, reader.zone()?);
+                reader.finish(&["language", "zone"])?;
+                Ok(Self::OpenSession { language, zone })
+            }
+            "Stop" => {
+                let mut reader = OptionReader::new(body(message)?);
+                let session = reader.session()?;
+                reader.finish(&["session"])?;
+                Ok(Self::Stop { session })
+            }
+            "Undo" => Ok(Self::Undo { options: TurnOptions::read(body(message)?, false)? }),
+            "Suggest" => {
+                let mut reader = OptionReader::new(body(message)?);
+                let language = reader.text("language")?;
+                let _ = (reader.session()?, reader.zone()?);
+                reader.finish(&["session", "language", "zone"])?;
+                Ok(Self::Suggest { language })
+            }
+            "Observe" => no_options(body(message)?).map(|()| Self::Observe),
+            "Unobserve" => no_options(body(message)?).map(|()| Self::Unobserve),
+            _ => Self::read_agent_or_vocabulary(name, message),
+        }
+    }
+
+    fn read_agent_or_vocabulary(name: &str, message: &Message) -> Result<Self, BusError> {
+        match name {
+            "RegisterAgent" => {
+                let (object, capabilities, options): (OwnedObjectPath, Vec<String>, Dict) = body(message)?;
+                let mut reader = OptionReader::new(options);
+                let zone = reader.zone()?.unwrap_or_default();
+                reader.finish(&["zone"])?;
+                const KNOWN: [&str; 7] =
+                    ["confirm", "choose", "ask-slot", "request-pin", "speak", "show", "allow-cloud"];
+                if let Some(unknown) = capabilities.iter().find(|c| !KNOWN.contains(&c.as_str())) {
+                    let unknown: String = unknown.chars().take(64).collect();
+                    return Err(BusError::invalid(format!(
+                        "agent capability {unknown:?} is unknown, expected {}",
+                        KNOWN.join(", ")
+                    )));
+                }
+                Ok(Self::RegisterAgent { object: object.to_string(), capabilities, zone })
+            }
+            "UnregisterAgent" => {
+                let (object, options): (OwnedObjectPath, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::UnregisterAgent { object: object.to_string() })
+            }
+            "SetVocabulary" => {
+                let (entity, values, options): (String, Vec<(String, Vec<String>)>, Dict) = body(message)?;
+                no_options(options)?;
+                at_most("values", values.len(), MAX_VOCABULARY)?;
+                Ok(Self::SetVocabulary { entity, values })
+            }
+            _ => {
+                let (entity, options): (String, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::ClearVocabulary { entity })
+            }
+        }
+    }
+
+    fn read_session(name: &str, object: &str, message: &Message) -> Result<Self, BusError> {
+        let session = path::parse_session(object)
+            .ok_or_else(|| BusError::new(ErrorName::UnknownSession, format!("{object} is no session")))?;
+        match name {
+            "Say" => {
+                let (text, options): (String, Dict) = body(message)?;
+                Ok(Self::Say { session, text, options: TurnOptions::read(options, true)? })
+            }
+            "SetContext" => {
+                let context: Dict = body(message)?;
+                at_most("context keys", context.len(), 64)?;
+                Ok(Self::SetContext { session, context })
+            }
+            "Reset" => no_options(body(message)?).map(|()| Self::Reset { session }),
+            _ => no_options(body(message)?).map(|()| Self::Close { session }),
+        }
+    }
+
+    fn read_simulator(name: &str, message: &Message) -> Result<Self, BusError> {
+        match name {
+            "Set" => {
+                let (path, value, options): (String, OwnedVariant, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::SimulatorSet { path, value })
+            }
+            "SetFault" => {
+                let (path, fault, options): (String, String, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::SimulatorSetFault { path, fault })
+            }
+            _ => {
+                let (cycle, options): (String, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::SimulatorDrive { cycle })
+            }
+        }
+    }
+
+    fn read_diagnostics(name: &str, message: &Message) -> Result<Self, BusError> {
+        if name == "Stats" {
+            return no_options(body(message)?).map(|()| Self::Stats);
+        }
+        let (turn, options): (String, Dict) = body(message)?;
+        no_options(options)?;
+        Ok(Self::Trace { turn })
+    }
+
+    fn read_skill(name: &str, object: &str, message: &Message) -> Result<Self, BusError> {
+        let id = object
+            .strip_prefix(crate::ROOT)
+            .and_then(|rest| rest.strip_prefix("/skill/"))
+            .and_then(path::unescape)
+            .ok_or_else(|| BusError::new(ErrorName::UnknownSkill, format!("{object} is no skill")))?;
+        match name {
+            "Enable" => no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: true }),
+            "Disable" => no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: false }),
+            _ => {
+                let (settings, options): (Dict, Dict) = body(message)?;
+                no_options(options)?;
+                at_most("settings", settings.len(), 64)?;
+                Ok(Self::SetSkillSettings { id, settings })
+            }
+        }
+    }
+}
+
+fn at_most(what: &str, got: usize, limit: usize) -> Result<(), BusError> {
+    if got <= limit {
+        return Ok(());
+    }
+    Err(BusError::new(ErrorName::LimitExceeded, format!("{got} {what}, expected at most {limit}")))
+}

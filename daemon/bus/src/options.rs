@@ -1,0 +1,179 @@
+//! Options of calls: strict reading of `a{sv}`. An unknown key is refused, a wrong type too.
+
+use crate::{Dict, error::BusError, path};
+use std::time::Duration;
+use valet_core::{dialogue::Mode, session::SessionKey, zone::Zone};
+use zbus::{OwnedVariant, Variant};
+
+/// Time a turn has when its call names none.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most a call may ask for.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Options of `Ask`, `Submit`, `Say`, `Undo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnOptions {
+    /// An explicit session.
+    pub session: Option<SessionKey>,
+    /// Language.
+    pub language: Option<String>,
+    /// Who speaks.
+    pub zone: Option<Zone>,
+    /// Act or only understand.
+    pub mode: Mode,
+    /// Time for the turn.
+    pub timeout: Duration,
+    /// The caller's token (`Submit` and `Say`).
+    pub handle_token: Option<String>,
+}
+
+/// Reads keys off a dictionary and refuses what is left.
+pub struct OptionReader {
+    dict: Dict,
+}
+
+impl OptionReader {
+    /// Begins to read.
+    #[must_use]
+    pub fn new(dict: Dict) -> Self {
+        Self { dict }
+    }
+
+    fn take(&mut self, key: &str) -> Option<OwnedVariant> {
+        self.dict.remove(key)
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for another type or more than 256 bytes.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, BusError> {
+        match self.take(key).as_deref() {
+            None => Ok(None),
+            Some(Variant::Str(text)) if text.len() <= 256 => Ok(Some(text.to_string())),
+            Some(other) => Err(wrong(key, "s of at most 256 bytes", other)),
+        }
+    }
+
+    /// An object path.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for another type.
+    pub fn object(&mut self, key: &str) -> Result<Option<String>, BusError> {
+        match self.take(key).as_deref() {
+            None => Ok(None),
+            Some(Variant::ObjectPath(path)) => Ok(Some(path.to_string())),
+            Some(other) => Err(wrong(key, "o", other)),
+        }
+    }
+
+    /// An unsigned number.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for another type.
+    pub fn number(&mut self, key: &str) -> Result<Option<u32>, BusError> {
+        match self.take(key).as_deref() {
+            None => Ok(None),
+            Some(Variant::U32(number)) => Ok(Some(*number)),
+            Some(other) => Err(wrong(key, "u", other)),
+        }
+    }
+
+    /// A zone.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for what is no zone.
+    pub fn zone(&mut self) -> Result<Option<Zone>, BusError> {
+        self.text("zone")?
+            .map(|text| Zone::parse(&text).map_err(|e| BusError::invalid(e.to_string())))
+            .transpose()
+    }
+
+    /// A session by its path.
+    ///
+    /// # Errors
+    /// `UnknownSession` for a path that is none.
+    pub fn session(&mut self) -> Result<Option<SessionKey>, BusError> {
+        let Some(object) = self.object("session")? else { return Ok(None) };
+        path::parse_session(&object).map(Some).ok_or_else(|| {
+            BusError::new(
+                crate::ErrorName::UnknownSession,
+                format!("{object} is no session; open one with OpenSession"),
+            )
+        })
+    }
+
+    /// Refuses every key that was not read.
+    ///
+    /// # Errors
+    /// `InvalidArguments` naming the first such key and the known ones.
+    pub fn finish(self, known: &[&str]) -> Result<(), BusError> {
+        match self.dict.keys().next() {
+            None => Ok(()),
+            Some(key) => {
+                let key: String = key.chars().take(64).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                Err(BusError::invalid(format!("unknown option {key:?}, expected {known}")))
+            }
+        }
+    }
+}
+
+fn wrong(key: &str, expected: &str, got: &Variant<'_>) -> BusError {
+    BusError::invalid(format!(
+        "option {key:?} has type {}, expected {expected}",
+        got.value_signature()
+    ))
+}
+
+impl TurnOptions {
+    /// Reads the options of a turn; `with_token` where a handle token makes sense.
+    ///
+    /// # Errors
+    /// `InvalidArguments`, `UnknownSession`.
+    pub fn read(dict: Dict, with_token: bool) -> Result<Self, BusError> {
+        let mut reader = OptionReader::new(dict);
+        let session = reader.session()?;
+        let language = reader.text("language")?;
+        let zone = reader.zone()?;
+        let mode = match reader.text("mode")?.as_deref() {
+            // Without a cloud or an LLM all of a turn is local: both modes are the plain one.
+            None | Some("act" | "local-only" | "no-llm") => Mode::Act,
+            Some("parse") => Mode::Parse,
+            Some(other) => {
+                return Err(BusError::invalid(format!(
+                    "mode is {other:?}, expected act, parse, local-only or no-llm"
+                )));
+            }
+        };
+        let timeout = match reader.number("timeout-ms")? {
+            None => DEFAULT_TIMEOUT,
+            Some(ms) => Duration::from_millis(u64::from(ms)).min(MAX_TIMEOUT),
+        };
+        if let Some(initiator) = reader.text("initiator")?
+            && !["touch", "push-to-talk", "wake-word", "text"].contains(&initiator.as_str())
+        {
+            return Err(BusError::invalid(format!(
+                "initiator is {initiator:?}, expected touch, push-to-talk, wake-word or text"
+            )));
+        }
+        check_alternatives(&mut reader)?;
+        let handle_token = if with_token { reader.text("handle-token")? } else { None };
+        if let Some(token) = &handle_token {
+            path::check_token(token)?;
+        }
+        reader.finish(&[
+            "session", "language", "zone", "mode", "timeout-ms", "initiator", "alternatives", "handle-token",
+        ])?;
+        Ok(Self { session, language, zone, mode, timeout, handle_token })
+    }
+}
+
+/// A recogniser's other guesses are checked and, until the voice face comes, not used.
+fn check_alternatives(reader: &mut OptionReader) -> Result<(), BusError> {
+    match reader.take("alternatives").as_deref() {
+        None => Ok(()),
+        Some(Variant::Array(array)) if array.len() <= 8 && array.element_signature() == "s" => Ok(()),
+        Some(other) => Err(wrong("alternatives", "as of at most 8 texts", other)),
+    }
+}

@@ -1,0 +1,595 @@
+//! The dialogue: sessions and turns as a pure state machine. Events go in, effects come out;
+//! the same events at the same times give the same effects, so a log replays it.
+//!
+//! Must not read a clock, wait, or touch the world. Words of success come from `reply`.
+
+mod answer;
+mod event;
+mod run;
+mod turn;
+
+pub use event::{
+    Agent, AgentAnswer, AgentQuestion, Call, CommandStatus, DialogState, Effect, Event, FinishCode,
+    IntentResult, Mode, ResultType, TurnResult, Utter,
+};
+pub use turn::{CommandState, Pending, Planning, Question};
+
+use crate::{
+    deadline::Instant,
+    entity::EntityKind,
+    intent::SkillId,
+    policy::{Policy, Snapshot},
+    reply::{Describe, HostWords},
+    routing::SkillTable,
+    session::{
+        Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, Session,
+        SessionKey, TurnId,
+    },
+    signal::{Class, SignalPath},
+    understanding::{DialogueAct, Expected, Request, Understanding},
+    zone::Zone,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+use turn::{Stage, Turn};
+
+/// How long a question to the person lives.
+pub const QUESTION_LIVES: Duration = Duration::from_secs(15);
+/// How long an agent may take.
+pub const AGENT_LIMIT: Duration = Duration::from_secs(15);
+/// Most turns that wait behind the running one of a session.
+pub const MAX_QUEUED: usize = 4;
+/// Most turns at once, running and waiting.
+pub const MAX_TURNS: usize = 128;
+/// Most agents.
+pub const MAX_AGENTS: usize = 32;
+
+/// Why an utterance was not taken; the caller gets a named error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Too many turns.
+    #[error("too many turns are waiting, expected at most {limit}; try again in a moment")]
+    Busy {
+        /// The bound.
+        limit: usize,
+    },
+    /// No such session, or not the caller's.
+    #[error("the session is unknown or not yours; open one with OpenSession")]
+    UnknownSession,
+    /// Too many sessions.
+    #[error("too many sessions are open, expected at most {limit}; close one first")]
+    TooManySessions {
+        /// The bound.
+        limit: usize,
+    },
+    /// Too many agents.
+    #[error("too many agents are registered, expected at most {limit}")]
+    TooManyAgents {
+        /// The bound.
+        limit: usize,
+    },
+}
+
+/// What does not change while a dialogue runs, or is swapped as a whole.
+#[derive(Clone)]
+pub struct Rules {
+    /// The intents of the skills that are ready.
+    pub skills: Arc<SkillTable>,
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// The host's words.
+    pub words: Arc<HostWords>,
+    /// The catalogue.
+    pub describe: Describe,
+    /// Language of sessions that name none.
+    pub language: String,
+    /// Classes whose confirmation may be asked in the dialogue where no agent is registered.
+    pub confirm_by_voice: Vec<Class>,
+}
+
+/// One event being taken: when, what the policy sees, what is to be done.
+struct Step {
+    now: Instant,
+    /// Empty where the event brings none: everything unknown, so nothing is allowed by it.
+    snapshot: Snapshot,
+    effects: Vec<Effect>,
+}
+
+/// All sessions and turns.
+pub struct Dialogue {
+    rules: Rules,
+    sessions: BTreeMap<SessionKey, Session>,
+    turns: BTreeMap<TurnId, Turn>,
+    /// Utterances that wait for their session's running turn.
+    queues: BTreeMap<SessionKey, VecDeque<Utter>>,
+    agents: Vec<Agent>,
+    state: DialogState,
+    nonce: u64,
+}
+
+impl Dialogue {
+    /// A dialogue in which nobody has said anything.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            sessions: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            agents: Vec::new(),
+            state: DialogState::Idle,
+            nonce: 0,
+        }
+    }
+
+    /// Takes new rules: skills or policy changed. Running turns go on under the new ones.
+    pub fn replace_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What a screen shows now.
+    #[must_use]
+    pub fn state(&self) -> DialogState {
+        self.state
+    }
+
+    /// The session of a key, where it exists.
+    #[must_use]
+    pub fn session(&self, key: &SessionKey) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
+    /// Whether a caller may use a session: its default ones by user, opened ones by their owner.
+    #[must_use]
+    pub fn may_use(&self, key: &SessionKey, caller: &Caller) -> bool {
+        match key {
+            SessionKey::Default { uid, .. } => *uid == caller.uid,
+            SessionKey::Opened(_) => {
+                self.sessions.get(key).is_some_and(|s| s.owner.as_ref() == Some(caller))
+            }
+        }
+    }
+
+    /// Whether a turn would be taken now; asked before an [`Event::Utter`] or [`Event::Undo`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn admit(&self, key: &SessionKey, caller: &Caller) -> Result<(), Refused> {
+        if !self.may_use(key, caller) {
+            return Err(Refused::UnknownSession);
+        }
+        let waiting: usize = self.queues.values().map(VecDeque::len).sum();
+        if self.turns.len() + waiting >= MAX_TURNS {
+            return Err(Refused::Busy { limit: MAX_TURNS });
+        }
+        if self.queues.get(key).is_some_and(|queue| queue.len() >= MAX_QUEUED) {
+            return Err(Refused::Busy { limit: MAX_QUEUED });
+        }
+        if !self.sessions.contains_key(key) && self.sessions.len() >= MAX_SESSIONS {
+            return Err(Refused::TooManySessions { limit: MAX_SESSIONS });
+        }
+        Ok(())
+    }
+
+    /// Whether a caller may open one more session.
+    ///
+    /// # Errors
+    /// [`Refused::TooManySessions`].
+    pub fn admit_session(&self, caller: &Caller) -> Result<(), Refused> {
+        let own = self.sessions.values().filter(|s| s.owner.as_ref() == Some(caller)).count();
+        if own >= MAX_SESSIONS_PER_CALLER {
+            return Err(Refused::TooManySessions { limit: MAX_SESSIONS_PER_CALLER });
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(Refused::TooManySessions { limit: MAX_SESSIONS });
+        }
+        Ok(())
+    }
+
+    /// Whether one more agent may register.
+    ///
+    /// # Errors
+    /// [`Refused::TooManyAgents`].
+    pub fn admit_agent(&self) -> Result<(), Refused> {
+        if self.agents.len() >= MAX_AGENTS {
+            return Err(Refused::TooManyAgents { limit: MAX_AGENTS });
+        }
+        Ok(())
+    }
+
+    /// The latest agent with a capability for a zone; one for `all` serves every zone.
+    #[must_use]
+    pub fn agent(&self, capability: &str, zone: Zone) -> Option<&Agent> {
+        self.agents.iter().rev().find(|agent| {
+            (agent.zone == zone || agent.zone == Zone::All)
+                && agent.capabilities.iter().any(|c| c == capability)
+        })
+    }
+
+    /// Takes one event at `now` and says what is to be done.
+    pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
+        let mut step = Step { now, snapshot: Snapshot::default(), effects: Vec::new() };
+        let cx = &mut step;
+        match event {
+            Event::Utter(utter) => self.utter(cx, *utter),
+            Event::Understood { turn, understanding, snapshot, suggestions } => {
+                cx.snapshot = snapshot;
+                if let Some(turn) = self.turns.remove(&turn) {
+                    self.understood(cx, turn, *understanding, &suggestions);
+                }
+            }
+            Event::Invoked { turn, index, invoked, snapshot } => {
+                cx.snapshot = snapshot;
+                if let Some(turn) = self.turns.remove(&turn) {
+                    self.invoked(cx, turn, index, *invoked);
+                }
+            }
+            Event::AgentAnswered { turn, answer, snapshot } => {
+                cx.snapshot = snapshot;
+                if let Some(turn) = self.turns.remove(&turn) {
+                    self.agent_answered(cx, turn, answer);
+                }
+            }
+            Event::Undo { turn, session, caller, deadline } => {
+                self.undo_call(cx, turn, session, caller, deadline);
+            }
+            Event::Restored { turn, actions } => {
+                if let Some(turn) = self.turns.remove(&turn) {
+                    self.restored(cx, turn, actions);
+                }
+            }
+            Event::Stop { caller, session } => self.stop(cx, &caller, session),
+            Event::Opened { key, owner, language, zone } => {
+                self.sessions.insert(key, Session::new(Some(owner), language, zone, now));
+            }
+            Event::Reset(key) => self.reset(cx, key),
+            Event::Close(key) => self.close(cx, key),
+            Event::NameLost(name) => self.name_lost(cx, &name),
+            Event::AgentCame(agent) => {
+                self.agents.retain(|a| a.name != agent.name || a.object != agent.object);
+                self.agents.push(agent);
+            }
+            Event::AgentWent { name, object } => {
+                self.agents.retain(|a| a.name != name || a.object != object);
+            }
+            Event::Watched { session, path, reached, not_reached_speech } => {
+                if !reached {
+                    self.not_reached(cx, session, &path, not_reached_speech);
+                }
+            }
+            Event::Tick => self.tick(cx),
+        }
+        self.show_state(cx);
+        step.effects
+    }
+
+    /// When the next [`Event::Tick`] is due; `None` when nothing can run out.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Instant> {
+        let turns = self.turns.values().map(|turn| match &turn.stage {
+            Stage::AskingAgent { until, .. } => *until,
+            _ => turn.deadline.at(),
+        });
+        let sessions = self.sessions.iter().map(|(key, session)| match (&session.pending, key) {
+            (Some(pending), _) => pending.until,
+            (None, SessionKey::Default { .. }) => session.used.after(FORGET_AFTER),
+            (None, SessionKey::Opened(_)) => session.used.after(EXPIRE_AFTER),
+        });
+        turns.chain(sessions).min()
+    }
+
+    fn show_state(&mut self, cx: &mut Step) {
+        let state = if !self.turns.is_empty() {
+            DialogState::Thinking
+        } else if self.sessions.values().any(|s| s.pending.is_some()) {
+            DialogState::Expecting
+        } else {
+            DialogState::Idle
+        };
+        if state != self.state {
+            self.state = state;
+            cx.effects.push(Effect::DialogState(state));
+        }
+    }
+
+    fn utter(&mut self, cx: &mut Step, utter: Utter) {
+        let busy = self.turns.values().any(|turn| turn.session == utter.session);
+        if busy {
+            self.queues.entry(utter.session).or_default().push_back(utter);
+            return;
+        }
+        let language = self.rules.language.clone();
+        let key = utter.session;
+        let session = self.sessions.entry(key).or_insert_with(|| {
+            let zone = match key {
+                SessionKey::Default { zone, .. } => zone,
+                SessionKey::Opened(_) => Zone::All,
+            };
+            Session::new(None, language, zone, cx.now)
+        });
+        if cx.now.since(session.used) > FORGET_AFTER {
+            session.forget();
+        }
+        session.used = cx.now;
+        let zone = utter.zone.unwrap_or(session.zone);
+        let language = utter.language.unwrap_or_else(|| session.language.clone());
+        let request = Request {
+            text: utter.utterance.as_str().to_owned(),
+            language: language.clone(),
+            zone: speaker(zone),
+            expected: session.pending.as_ref().and_then(expected),
+            local_now: utter.local_now,
+            previous: session.previous.clone(),
+        };
+        let turn = Turn {
+            id: utter.turn,
+            session: key,
+            caller: utter.caller,
+            language,
+            zone,
+            mode: utter.mode,
+            deadline: utter.deadline,
+            began: cx.now,
+            text: request.text.clone(),
+            stage: Stage::Understanding,
+            commands: Vec::new(),
+            engine: None,
+            timing: Vec::new(),
+        };
+        cx.effects.push(Effect::TurnChanged {
+            turn: turn.id,
+            session: key,
+            state: "understanding",
+        });
+        cx.effects.push(Effect::Understand {
+            turn: turn.id,
+            request: Box::new(request),
+            deadline: turn.deadline,
+        });
+        self.turns.insert(turn.id, turn);
+    }
+
+    fn understood(
+        &mut self,
+        cx: &mut Step,
+        mut turn: Turn,
+        understanding: Understanding,
+        suggestions: &[String],
+    ) {
+        for (stage, time) in [
+            ("template", understanding.template_time),
+            ("encoder", understanding.encoder_time),
+            ("heads", understanding.heads_time),
+        ] {
+            turn.timing.push((stage, u64::try_from(time.as_micros()).unwrap_or(u64::MAX)));
+        }
+        turn.engine = understanding.commands.first().map(|command| command.best.engine);
+        if turn.mode == Mode::Parse {
+            return self.finish_parse(cx, turn, &understanding);
+        }
+        let pending = self.take_pending(cx, &turn);
+        match (understanding.act, pending) {
+            (Some(DialogueAct::Affirm), Some(Ok(pending))) => {
+                self.affirmed(cx, turn, pending);
+            }
+            (Some(DialogueAct::Deny | DialogueAct::Stop), Some(Ok(_))) => {
+                self.say(cx, turn, ResultType::Answer, "cancelled", &[]);
+            }
+            (Some(DialogueAct::Affirm), Some(Err(()))) => {
+                self.say(cx, turn, ResultType::Refusal, "expired", &[]);
+            }
+            (Some(DialogueAct::Affirm | DialogueAct::Deny), None | Some(Err(()))) => {
+                self.say(cx, turn, ResultType::NotUnderstood, "nothing-to-confirm", &[]);
+            }
+            (Some(act), pending) => {
+                // "Undo", "repeat" and "help" leave an open question open.
+                if let Some(Ok(pending)) = pending {
+                    self.put_pending(cx, &turn, pending);
+                }
+                self.act(cx, turn, act, suggestions);
+            }
+            (None, pending) => {
+                let pending = pending.and_then(Result::ok);
+                self.commands_or_answer(cx, turn, understanding, pending);
+            }
+        }
+    }
+
+    fn act(&mut self, cx: &mut Step, turn: Turn, act: DialogueAct, suggestions: &[String]) {
+        match act {
+            DialogueAct::Undo => self.undo(cx, turn),
+            DialogueAct::Repeat => {
+                let last = self.sessions.get(&turn.session).and_then(|s| s.last_speech.clone());
+                match last {
+                    Some(speech) => self.finish_words(cx, turn, ResultType::Answer, speech, ""),
+                    None => self.say(cx, turn, ResultType::Answer, "nothing-to-repeat", &[]),
+                }
+            }
+            DialogueAct::Help => {
+                let examples = suggestions.join("; ");
+                self.say(cx, turn, ResultType::Answer, "help", &[("examples", &examples)]);
+            }
+            DialogueAct::Stop | DialogueAct::Affirm | DialogueAct::Deny => {
+                self.say(cx, turn, ResultType::Answer, "stopped", &[]);
+            }
+        }
+    }
+
+    fn stop(&mut self, cx: &mut Step, caller: &Caller, session: Option<SessionKey>) {
+        let keys: Vec<SessionKey> = match session {
+            Some(key) => vec![key],
+            None => self.sessions.keys().copied().collect(),
+        };
+        for key in keys.into_iter().filter(|key| self.may_use(key, caller)).collect::<Vec<_>>() {
+            self.end_turns_of(cx, key);
+            if let Some(session) = self.sessions.get_mut(&key)
+                && session.pending.take().is_some()
+            {
+                cx.effects.push(Effect::Expecting { session: key, expecting: false });
+            }
+        }
+    }
+
+    /// Cancels the running turn of a session and those that wait behind it.
+    fn end_turns_of(&mut self, cx: &mut Step, key: SessionKey) {
+        let waiting = self.queues.remove(&key).unwrap_or_default();
+        let running: Vec<TurnId> =
+            self.turns.values().filter(|t| t.session == key).map(|t| t.id).collect();
+        for id in running {
+            if let Some(turn) = self.turns.remove(&id) {
+                self.cancel(cx, turn);
+            }
+        }
+        for utter in waiting {
+            let turn = Turn {
+                id: utter.turn,
+                session: key,
+                caller: utter.caller,
+                language: utter.language.unwrap_or_else(|| self.rules.language.clone()),
+                zone: utter.zone.unwrap_or_default(),
+                mode: utter.mode,
+                deadline: utter.deadline,
+                began: cx.now,
+                text: String::new(),
+                stage: Stage::Understanding,
+                commands: Vec::new(),
+                engine: None,
+                timing: Vec::new(),
+            };
+            self.cancel(cx, turn);
+        }
+    }
+
+    fn close(&mut self, cx: &mut Step, key: SessionKey) {
+        self.end_turns_of(cx, key);
+        if self.sessions.remove(&key).is_some() {
+            cx.effects.push(Effect::SessionClosed(key));
+        }
+    }
+
+    fn name_lost(&mut self, cx: &mut Step, name: &str) {
+        self.agents.retain(|agent| agent.name != name);
+        let owned: Vec<SessionKey> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.owner.as_ref().is_some_and(|owner| owner.name == name))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in owned {
+            self.close(cx, key);
+        }
+        // A question to somebody who left cannot be answered by another client of that user.
+        for (key, session) in &mut self.sessions {
+            if session.pending.as_ref().is_some_and(|p| p.asked.name == name)
+                && matches!(key, SessionKey::Opened(_))
+            {
+                session.pending = None;
+                cx.effects.push(Effect::Expecting { session: *key, expecting: false });
+            }
+        }
+    }
+
+    fn reset(&mut self, cx: &mut Step, key: SessionKey) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.forget();
+            cx.effects.push(Effect::Expecting { session: key, expecting: false });
+        }
+    }
+
+    /// A value that was requested never came: it is said, and undo forgets it.
+    fn not_reached(&mut self, cx: &mut Step, key: SessionKey, path: &SignalPath, speech: String) {
+        let zone = match key {
+            SessionKey::Default { zone, .. } => zone,
+            SessionKey::Opened(_) => self.sessions.get(&key).map_or(Zone::All, |s| s.zone),
+        };
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.changes.retain(|change| change.path != *path);
+        }
+        cx.effects.push(Effect::Announce { zone, speech });
+    }
+
+    fn tick(&mut self, cx: &mut Step) {
+        let late: Vec<TurnId> = self
+            .turns
+            .values()
+            .filter(|turn| match &turn.stage {
+                Stage::AskingAgent { until, .. } => cx.now >= *until,
+                _ => turn.deadline.is_over(cx.now),
+            })
+            .map(|turn| turn.id)
+            .collect();
+        for id in late {
+            if let Some(turn) = self.turns.remove(&id) {
+                self.time_out(cx, turn);
+            }
+        }
+        let mut gone = Vec::new();
+        let busy: Vec<SessionKey> = self.turns.values().map(|t| t.session).collect();
+        for (key, session) in &mut self.sessions {
+            if session.pending.as_ref().is_some_and(|p| cx.now >= p.until) {
+                session.pending = None;
+                cx.effects.push(Effect::Expecting { session: *key, expecting: false });
+            }
+            let lives = match key {
+                SessionKey::Default { .. } => FORGET_AFTER,
+                SessionKey::Opened(_) => EXPIRE_AFTER,
+            };
+            if session.pending.is_none()
+                && cx.now.since(session.used) >= lives
+                && !busy.contains(key)
+            {
+                gone.push(*key);
+            }
+        }
+        for key in gone {
+            self.sessions.remove(&key);
+            cx.effects.push(Effect::SessionClosed(key));
+        }
+    }
+
+    /// After a turn of a session ended: the next one that waits begins.
+    fn next_in_queue(&mut self, cx: &mut Step, key: SessionKey) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        let next = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&key);
+        }
+        if let Some(utter) = next {
+            self.utter(cx, utter);
+        }
+    }
+
+    fn skill_name(&self, id: &SkillId) -> String {
+        self.rules.skills.skill_name(id).to_owned()
+    }
+}
+
+/// A whole-cabin microphone speaks for the driver.
+fn speaker(zone: Zone) -> Zone {
+    if zone == Zone::All { Zone::DRIVER } else { zone }
+}
+
+/// What the engines should expect while a question is open.
+fn expected(pending: &Pending) -> Option<Expected> {
+    match &pending.question {
+        Question::Slot(expected) | Question::Choice(expected) | Question::Reading(expected, _) => {
+            Some(expected.clone())
+        }
+        Question::Confirm { .. } => None,
+    }
+}
+
+/// The kind of slot a choice fills: its labels are what is expected.
+const CHOICE_KIND: EntityKind = EntityKind::Text;
+
+#[cfg(test)]
+mod tests;

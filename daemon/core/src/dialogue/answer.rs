@@ -1,0 +1,398 @@
+//! Questions to the person and their answers: a missing slot, a choice, a confirmation.
+//!
+//! Must not invoke anything before it was answered; an answer that comes too late, from
+//! somebody else, or after the situation changed is void.
+
+use super::{
+    AGENT_LIMIT, AgentAnswer, CHOICE_KIND, CommandStatus, Dialogue, Effect, Pending,
+    QUESTION_LIVES, Question, ResultType, Step,
+    run::{choice_value, set_slot},
+    turn::{CommandState, Planning, Stage, Turn},
+};
+use crate::{
+    deadline::Deadline,
+    entity::Value,
+    outcome::Planned,
+    session::SessionKey,
+    slot::Slot,
+    understanding::{Expected, Understanding},
+};
+
+impl Dialogue {
+    /// Takes the open question of the turn's session: `None` = there is none,
+    /// `Err` = it ran out or was asked of somebody else.
+    pub(super) fn take_pending(
+        &mut self,
+        cx: &mut Step,
+        turn: &Turn,
+    ) -> Option<Result<Pending, ()>> {
+        let pending = self.sessions.get_mut(&turn.session)?.pending.take()?;
+        cx.effects.push(Effect::Expecting { session: turn.session, expecting: false });
+        let same = match turn.session {
+            SessionKey::Default { .. } => pending.asked.uid == turn.caller.uid,
+            SessionKey::Opened(_) => pending.asked == turn.caller,
+        };
+        Some(if same && cx.now < pending.until { Ok(pending) } else { Err(()) })
+    }
+
+    pub(super) fn put_pending(&mut self, cx: &mut Step, turn: &Turn, pending: Pending) {
+        if let Some(session) = self.sessions.get_mut(&turn.session) {
+            session.pending = Some(pending);
+            cx.effects.push(Effect::Expecting { session: turn.session, expecting: true });
+        }
+    }
+
+    /// Neither an act nor a plain yes: an answer to the question, or new commands.
+    pub(super) fn commands_or_answer(
+        &mut self,
+        cx: &mut Step,
+        turn: Turn,
+        understanding: Understanding,
+        pending: Option<Pending>,
+    ) {
+        match (understanding.answer.clone(), pending) {
+            (Some(answer), Some(pending)) => {
+                self.answered(cx, turn, pending, answer);
+            }
+            (None, Some(pending)) if understanding.commands.is_empty() => {
+                self.ask_again(cx, turn, pending);
+            }
+            // New commands drop the question: what was suspended is not done behind one's back.
+            _ => self.begin_commands(cx, turn, &understanding),
+        }
+    }
+
+    /// Nothing fitted: the same question once more.
+    fn ask_again(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending) {
+        let question = self.question_words(&pending);
+        let speech = match &pending.question {
+            Question::Confirm { .. } => {
+                self.rules.words.say("confirm-again", &[("question", &question)])
+            }
+            _ => question,
+        };
+        turn.commands = pending.commands.iter().cloned().map(CommandState::waiting).collect();
+        self.ask_person(cx, turn, 0, pending.question, speech);
+    }
+
+    fn question_words(&self, pending: &Pending) -> String {
+        match &pending.question {
+            Question::Confirm { speech, .. } => speech.clone(),
+            Question::Slot(expected) => self.slot_question(expected),
+            Question::Choice(expected) | Question::Reading(expected, _) => {
+                self.did_you_mean(expected)
+            }
+        }
+    }
+
+    fn slot_question(&self, expected: &Expected) -> String {
+        let asked = self
+            .rules
+            .skills
+            .intent(&expected.intent)
+            .and_then(|spec| spec.slots.get(&expected.slot))
+            .and_then(|slot| {
+                slot.ask.get(&self.rules.language).or_else(|| slot.ask.get("en")).cloned()
+            });
+        asked.unwrap_or_else(|| {
+            self.rules.words.say("missing-slot", &[("slot", &expected.slot.replace('-', " "))])
+        })
+    }
+
+    fn did_you_mean(&self, expected: &Expected) -> String {
+        let or = format!(" {} ", self.rules.words.dialogue.get("or").map_or("or", String::as_str));
+        let labels: Vec<&str> = expected.choices.iter().map(|(_, label)| label.as_str()).collect();
+        self.rules.words.say("did-you-mean", &[("choices", &labels.join(&or))])
+    }
+
+    /// A value came for the open question.
+    fn answered(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending, answer: Slot) {
+        let mut commands = pending.commands;
+        match &pending.question {
+            Question::Reading(_, readings) => {
+                let index = match &answer.value {
+                    Value::Text(id) => id.parse::<usize>().unwrap_or(usize::MAX),
+                    _ => usize::MAX,
+                };
+                let Some(reading) = readings.get(index) else {
+                    return self.say(cx, turn, ResultType::NotUnderstood, "not-understood", &[]);
+                };
+                commands = vec![reading.clone()];
+            }
+            Question::Slot(_) | Question::Choice(_) | Question::Confirm { .. } => {
+                if let Some(first) = commands.first_mut() {
+                    set_slot(first, answer);
+                }
+            }
+        }
+        turn.commands = commands.into_iter().map(CommandState::waiting).collect();
+        turn.engine = turn.commands.first().map(|c| c.planning.engine);
+        self.check_then_run(cx, turn);
+    }
+
+    /// The person said yes.
+    pub(super) fn affirmed(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending) {
+        let Question::Confirm { planned, .. } = &pending.question else {
+            return self.ask_again(cx, turn, pending);
+        };
+        if self.rules.policy.driving_state(&cx.snapshot).is_moving() != pending.driving.is_moving() {
+            return self.say(cx, turn, ResultType::Refusal, "changed-meanwhile", &[]);
+        }
+        let mut commands = pending.commands;
+        if let Some(first) = commands.first_mut() {
+            confirm(first, planned.clone());
+        }
+        turn.commands = commands.into_iter().map(CommandState::waiting).collect();
+        turn.engine = turn.commands.first().map(|c| c.planning.engine);
+        self.check_then_run(cx, turn);
+    }
+
+    pub(super) fn ask_slot(
+        &mut self,
+        cx: &mut Step,
+        turn: Turn,
+        index: usize,
+        slot: &str,
+        speech: Option<String>,
+    ) {
+        let intent = turn.commands[index].planning.intent.clone();
+        let entity = self
+            .rules
+            .skills
+            .intent(&intent)
+            .and_then(|spec| spec.slots.get(slot))
+            .map(|slot| slot.entity.clone());
+        let Some(entity) = entity else {
+            // A guest that asks for a slot it does not have broke its contract.
+            return self.broken(cx, turn, index);
+        };
+        let expected = Expected { intent, slot: slot.to_owned(), entity, choices: Vec::new() };
+        let speech = speech.unwrap_or_else(|| self.slot_question(&expected));
+        self.ask(cx, turn, index, Question::Slot(expected), speech);
+    }
+
+    pub(super) fn ask_choice(
+        &mut self,
+        cx: &mut Step,
+        turn: Turn,
+        index: usize,
+        (slot, speech, choices): (String, String, Vec<(String, String)>),
+    ) {
+        let intent = turn.commands[index].planning.intent.clone();
+        let known = self.rules.skills.intent(&intent).is_some_and(|s| s.slots.contains_key(&slot));
+        if !known {
+            return self.broken(cx, turn, index);
+        }
+        let expected = Expected { intent, slot, entity: CHOICE_KIND, choices };
+        self.ask(cx, turn, index, Question::Choice(expected), speech);
+    }
+
+    /// Which of several readings was meant.
+    pub(super) fn ask_reading(&mut self, cx: &mut Step, mut turn: Turn, readings: Vec<Planning>) {
+        let choices: Vec<(String, String)> = readings
+            .iter()
+            .enumerate()
+            .filter_map(|(index, reading)| {
+                let spec = self.rules.skills.intent(&reading.intent)?;
+                Some((index.to_string(), spec.description.to_lowercase()))
+            })
+            .collect();
+        let Some(first) = readings.first().cloned() else { return };
+        let expected = Expected {
+            intent: first.intent.clone(),
+            slot: "reading".to_owned(),
+            entity: CHOICE_KIND,
+            choices,
+        };
+        let speech = self.did_you_mean(&expected);
+        turn.commands = vec![CommandState::waiting(first)];
+        turn.commands[0].code = "ambiguous";
+        self.ask(cx, turn, 0, Question::Reading(expected, readings), speech);
+    }
+
+    pub(super) fn ask_confirmation(
+        &mut self,
+        cx: &mut Step,
+        mut turn: Turn,
+        index: usize,
+        planned: Option<Vec<Planned>>,
+        why: &str,
+    ) {
+        let class = turn.commands[index].planning.class;
+        let has_agent = self.agent("confirm", turn.zone).is_some();
+        if !has_agent && !self.rules.confirm_by_voice.contains(&class) {
+            let speech = why.to_owned();
+            self.fail(&mut turn, index, ResultType::Refusal, "needs-confirmation", speech);
+            return self.finish_commands(cx, turn);
+        }
+        let speech = match &planned {
+            Some(_) => self.rules.words.say("confirm", &[("why", why)]),
+            None => why.to_owned(),
+        };
+        let question = Question::Confirm { planned, speech: speech.clone() };
+        self.ask(cx, turn, index, question, speech);
+    }
+
+    fn broken(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
+        let name = self.skill_name(turn.commands[index].planning.intent.skill());
+        let speech = self.rules.words.say("skill-failed", &[("skill", &name)]);
+        self.fail(&mut turn, index, ResultType::Error, "skill-failed", speech);
+        self.finish_commands(cx, turn);
+    }
+
+    /// Asks an agent where one is registered, else the person in the dialogue.
+    fn ask(
+        &mut self,
+        cx: &mut Step,
+        mut turn: Turn,
+        index: usize,
+        question: Question,
+        speech: String,
+    ) {
+        let (capability, asked) = Self::agent_question(&question);
+        let Some(agent) = self.agent(capability, turn.zone).cloned() else {
+            return self.ask_person(cx, turn, index, question, speech);
+        };
+        cx.effects.push(Effect::TurnChanged {
+            turn: turn.id,
+            session: turn.session,
+            state: "waiting",
+        });
+        cx.effects.push(Effect::AskAgent {
+            turn: turn.id,
+            agent: agent.clone(),
+            speech,
+            question: asked,
+        });
+        turn.commands[index].status = CommandStatus::Waiting;
+        turn.stage = Stage::AskingAgent {
+            index,
+            agent,
+            question,
+            left: turn.deadline.left(cx.now),
+            until: cx.now.after(AGENT_LIMIT),
+        };
+        self.turns.insert(turn.id, turn);
+    }
+
+    /// Ends the turn with a question; the commands from `index` on are suspended.
+    fn ask_person(
+        &mut self,
+        cx: &mut Step,
+        mut turn: Turn,
+        index: usize,
+        question: Question,
+        speech: String,
+    ) {
+        let command = &mut turn.commands[index];
+        command.status = CommandStatus::Waiting;
+        let code = match &question {
+            Question::Slot(_) => "missing-slot",
+            Question::Choice(_) => "choose",
+            Question::Reading(..) => "ambiguous",
+            Question::Confirm { .. } => "confirm",
+        };
+        self.nonce += 1;
+        let pending = Pending {
+            commands: turn.commands[index..].iter().map(|c| c.planning.clone()).collect(),
+            asked: turn.caller.clone(),
+            until: cx.now.after(QUESTION_LIVES),
+            driving: self.rules.policy.driving_state(&cx.snapshot),
+            nonce: self.nonce,
+            question,
+        };
+        self.put_pending(cx, &turn, pending);
+        let earlier: Vec<String> = turn.commands[..index]
+            .iter()
+            .filter(|c| !c.speech.is_empty())
+            .map(|c| c.speech.clone())
+            .chain(std::iter::once(speech))
+            .collect();
+        let mut result = self.result(cx, &turn, ResultType::Question, earlier.join(" "), code);
+        result.expects_reply = true;
+        self.finish(cx, &turn, result);
+    }
+
+    /// An agent answered, or did not.
+    pub(super) fn agent_answered(&mut self, cx: &mut Step, mut turn: Turn, answer: AgentAnswer) {
+        let Stage::AskingAgent { index, question, left, .. } = turn.stage.clone() else {
+            self.turns.insert(turn.id, turn);
+            return;
+        };
+        // A person's thinking does not count: the turn goes on with the time it had left.
+        turn.deadline = Deadline::new(cx.now, left);
+        let planning = &mut turn.commands[index].planning;
+        match (question, answer) {
+            (Question::Confirm { planned, .. }, AgentAnswer::Confirmed(true)) => {
+                confirm(planning, planned)
+            }
+            (Question::Choice(expected) | Question::Slot(expected), AgentAnswer::Text(text))
+                if !text.is_empty() =>
+            {
+                let chosen = expected.choices.is_empty()
+                    || expected.choices.iter().any(|(id, _)| *id == text);
+                if !chosen {
+                    return self.not_answered(cx, turn, index);
+                }
+                // A typed slot in words is understood as a reply of the person would be.
+                if expected.choices.is_empty() && expected.entity != CHOICE_KIND {
+                    return self.understand_answer(cx, turn, expected, text);
+                }
+                set_slot(planning, Slot::implied(&expected.slot, choice_value(&text)));
+            }
+            (Question::Reading(_, readings), AgentAnswer::Text(text)) => {
+                match text.parse::<usize>().ok().and_then(|i| readings.get(i).cloned()) {
+                    Some(reading) => *planning = reading,
+                    None => return self.not_answered(cx, turn, index),
+                }
+            }
+            _ => return self.not_answered(cx, turn, index),
+        }
+        self.run_next(cx, turn);
+    }
+
+    /// Gives the words an agent brought for a slot to the engines; the turn goes on as if
+    /// the person had answered in the dialogue.
+    fn understand_answer(&mut self, cx: &mut Step, mut turn: Turn, expected: Expected, text: String) {
+        let request = crate::understanding::Request {
+            text: text.chars().take(512).collect(),
+            language: turn.language.clone(),
+            zone: super::speaker(turn.zone),
+            expected: Some(expected.clone()),
+            local_now: None,
+            previous: None,
+        };
+        let index =
+            turn.commands.iter().position(|c| c.status == CommandStatus::Waiting).unwrap_or(0);
+        let pending = Pending {
+            commands: turn.commands[index..].iter().map(|c| c.planning.clone()).collect(),
+            asked: turn.caller.clone(),
+            until: turn.deadline.at(),
+            driving: crate::policy::DrivingState::Standing,
+            nonce: self.nonce,
+            question: Question::Slot(expected),
+        };
+        self.put_pending(cx, &turn, pending);
+        turn.stage = Stage::Understanding;
+        cx.effects.push(Effect::Understand {
+            turn: turn.id,
+            request: Box::new(request),
+            deadline: turn.deadline,
+        });
+        self.turns.insert(turn.id, turn);
+    }
+
+    fn not_answered(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
+        let speech = self.rules.words.say("cancelled", &[]);
+        self.fail(&mut turn, index, ResultType::Refusal, "not-confirmed", speech);
+        self.finish_commands(cx, turn);
+    }
+}
+
+/// Marks a command as confirmed: by the host for exactly this batch, or for the guest's question.
+fn confirm(planning: &mut Planning, planned: Option<Vec<Planned>>) {
+    match planned {
+        Some(planned) => planning.confirmed = Some(planned),
+        None => planning.guest_confirmed = true,
+    }
+}

@@ -1,0 +1,166 @@
+//! A running turn and the commands in it.
+//!
+//! Must not decide anything; it is what `dialogue` remembers between two events.
+
+use super::event::{Agent, CommandStatus, IntentResult, Mode, ResultType};
+use crate::{
+    deadline::{Deadline, Instant},
+    intent::IntentId,
+    outcome::{Invoked, Planned},
+    session::{Caller, SessionKey, TurnId},
+    signal::Class,
+    slot::Slot,
+    understanding::{Engine, Expected},
+    zone::Zone,
+};
+use std::time::Duration;
+
+/// A command that was understood, on its way to a skill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planning {
+    /// Which intent.
+    pub intent: IntentId,
+    /// Its class.
+    pub class: Class,
+    /// Slots, defaults included.
+    pub slots: Vec<Slot>,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// Who understood it.
+    pub engine: Engine,
+    /// First byte in its utterance.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Its words.
+    pub text: String,
+    /// What a person said yes to.
+    pub confirmed: Option<Vec<Planned>>,
+    /// Whether a person said yes to the guest's own question.
+    pub guest_confirmed: bool,
+}
+
+/// How far a command is.
+#[derive(Debug, Clone)]
+pub struct CommandState {
+    /// What it is.
+    pub planning: Planning,
+    /// Where it stands.
+    pub status: CommandStatus,
+    /// What came of it, once it ran.
+    pub invoked: Option<Invoked>,
+    /// The kind of result it gives.
+    pub kind: ResultType,
+    /// What is said about it.
+    pub speech: String,
+    /// What is shown.
+    pub display: Vec<(String, String)>,
+    /// Why it is not simply done.
+    pub code: &'static str,
+}
+
+impl CommandState {
+    /// A command that has not run.
+    pub(super) fn waiting(planning: Planning) -> Self {
+        Self {
+            planning,
+            status: CommandStatus::Waiting,
+            invoked: None,
+            kind: ResultType::Answer,
+            speech: String::new(),
+            display: Vec::new(),
+            code: "",
+        }
+    }
+
+    /// The command as a result shows it.
+    pub(super) fn result(&self) -> IntentResult {
+        let p = &self.planning;
+        IntentResult {
+            intent: p.intent.clone(),
+            slots: p.slots.clone(),
+            confidence: p.confidence,
+            engine: p.engine,
+            start: p.start,
+            end: p.end,
+            status: self.status,
+        }
+    }
+}
+
+/// What a turn does now.
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    /// The engines have it.
+    Understanding,
+    /// A skill has the command of this index.
+    Acting(usize),
+    /// Signals are being put back.
+    Restoring,
+    /// An agent has the question of the command of this index; the clock of the turn stands.
+    AskingAgent {
+        /// Which command.
+        index: usize,
+        /// Whom.
+        agent: Agent,
+        /// What is asked.
+        question: Question,
+        /// What was left of the turn's time.
+        left: Duration,
+        /// When the question is void.
+        until: Instant,
+    },
+}
+
+/// A running turn.
+#[derive(Debug, Clone)]
+pub(super) struct Turn {
+    pub(super) id: TurnId,
+    pub(super) session: SessionKey,
+    pub(super) caller: Caller,
+    pub(super) language: String,
+    pub(super) zone: Zone,
+    pub(super) mode: Mode,
+    pub(super) deadline: Deadline,
+    pub(super) began: Instant,
+    pub(super) text: String,
+    pub(super) stage: Stage,
+    pub(super) commands: Vec<CommandState>,
+    pub(super) engine: Option<Engine>,
+    pub(super) timing: Vec<(&'static str, u64)>,
+}
+
+/// A question to the person.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// A slot's value.
+    Slot(Expected),
+    /// One of a few; the choice fills a slot.
+    Choice(Expected),
+    /// Which of several readings was meant; a reading each, best first.
+    Reading(Expected, Vec<Planning>),
+    /// Yes or no before it acts.
+    Confirm {
+        /// What would be done; none when the guest asks.
+        planned: Option<Vec<Planned>>,
+        /// The words, to ask again.
+        speech: String,
+    },
+}
+
+/// What a session waits for between two turns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    /// The question.
+    pub question: Question,
+    /// The suspended commands; the first one is what the question is about.
+    pub commands: Vec<Planning>,
+    /// Who was asked; only that user (in an opened session: that client) may say yes.
+    pub asked: Caller,
+    /// When it is void.
+    pub until: Instant,
+    /// The driving state when it was asked: a confirmation is void when it changes.
+    pub driving: crate::policy::DrivingState,
+    /// Distinguishes this question from every other one.
+    pub nonce: u64,
+}

@@ -1,0 +1,259 @@
+//! From a component to code: the cache on disk, and `valet-skillc` when the cache has
+//! nothing or anything about it is in doubt.
+//!
+//! Must not compile in this process, and must not deserialize any bytes but the ones whose
+//! hash was just checked.
+
+use crate::{
+    engine::{EngineId, hex},
+    error::HostError,
+};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+use valet_core::intent::SkillId;
+use wasmtime::{Engine, component::Component};
+
+/// Largest code of a component, bytes.
+pub const MAX_CODE_BYTES: u64 = 64 << 20;
+/// Longest compilation.
+pub const COMPILE_LIMIT: Duration = Duration::from_secs(60);
+/// Most bytes kept of what the compiler complains.
+const MAX_COMPLAINT_BYTES: u64 = 4096;
+
+const MAGIC: &[u8; 8] = b"VALETAOT";
+const HEADER_BYTES: usize = 8 + 8 + 32;
+
+/// Where code comes from.
+#[derive(Debug, Clone)]
+pub struct CodeSource {
+    /// The cache folder of the daemon; code lies in `aot/` within it.
+    pub cache: PathBuf,
+    /// `valet-skillc`; none on a sealed board.
+    pub compiler: Option<PathBuf>,
+}
+
+/// Code that was got ready.
+pub(crate) struct Code {
+    pub(crate) component: Component,
+    pub(crate) bytes: usize,
+    pub(crate) compiled: bool,
+}
+
+impl CodeSource {
+    /// Code for a component: from the cache, else compiled and put there. A cache that
+    /// cannot be written is logged and does no other harm.
+    pub(crate) fn ready(
+        &self,
+        engine: &Engine,
+        skill: &SkillId,
+        wasm: &[u8],
+        sha256: &[u8; 32],
+    ) -> Result<Code, HostError> {
+        let path = self.path(sha256);
+        match read_code(&path) {
+            Ok(code) => match deserialize(engine, &code) {
+                Ok(component) => {
+                    return Ok(Code { component, bytes: code.len(), compiled: false });
+                }
+                Err(e) => log::info!("code of {skill} in the cache does not fit: {e:#}"),
+            },
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => log::warn!("code of {skill} in the cache is not used: {e}"),
+        }
+        let compiler =
+            self.compiler.as_deref().ok_or_else(|| HostError::Sealed { skill: skill.clone() })?;
+        let refuse = |why: String| HostError::Compile { skill: skill.clone(), why };
+        let code = compile(compiler, wasm).map_err(refuse)?;
+        let component = deserialize(engine, &code).map_err(|e| refuse(format!("{e:#}")))?;
+        if let Err(e) = write_code(&path, &code) {
+            log::warn!("code of {skill} is not kept: {}: {e}", path.display());
+        }
+        Ok(Code { component, bytes: code.len(), compiled: true })
+    }
+
+    fn path(&self, sha256: &[u8; 32]) -> PathBuf {
+        let name = format!("{}-{}.code", hex(sha256), EngineId::current().hex());
+        self.cache.join("aot").join(name)
+    }
+}
+
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
+    // SAFETY: the bytes are what `valet-skillc` wrote for this engine: either just now over
+    // our own pipe, or read into this very memory from a file that only this user can
+    // write and whose hash matched after the read. Nothing can change them in between.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+fn doubt(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
+/// Reads a file of the cache and checks owner, mode, header, length and hash.
+fn read_code(path: &Path) -> io::Result<Vec<u8>> {
+    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits())
+        .map_err(|_| doubt("flags do not fit"))?;
+    let mut file = OpenOptions::new().read(true).custom_flags(no_link).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(doubt("is not a regular file of our own"));
+    }
+    if meta.mode() & 0o077 != 0 || meta.nlink() != 1 {
+        return Err(doubt("can be reached by others"));
+    }
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact(&mut header)?;
+    let (magic, rest) = header.split_at(8);
+    let (length, hash) = rest.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().map_err(|_| doubt("header"))?);
+    if magic != MAGIC || length > MAX_CODE_BYTES {
+        return Err(doubt("has another header"));
+    }
+    let mut code = Vec::with_capacity(usize::try_from(length).map_err(|_| doubt("too long"))?);
+    file.take(length + 1).read_to_end(&mut code)?;
+    if code.len() as u64 != length || Sha256::digest(&code)[..] != *hash {
+        return Err(doubt("is cut short or changed"));
+    }
+    Ok(code)
+}
+
+/// Writes a file of the cache so that a cut of the power leaves the old one or the new one.
+fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| doubt("has no folder"))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let staged = path.with_extension(format!("{}.staged", std::process::id()));
+    let result = write_staged(&staged, code).and_then(|()| fs::rename(&staged, path));
+    if result.is_err() {
+        // Nothing is lost when it cannot be removed; the name is ours alone.
+        let _ = fs::remove_file(&staged);
+    }
+    result?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_staged(staged: &Path, code: &[u8]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(staged)?;
+    file.write_all(MAGIC)?;
+    file.write_all(&(code.len() as u64).to_le_bytes())?;
+    file.write_all(&Sha256::digest(code))?;
+    file.write_all(code)?;
+    file.sync_all()
+}
+
+/// Runs the compiler with nothing but its pipes, and kills it when it takes too long.
+fn compile(compiler: &Path, wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let mut child = Command::new(compiler)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{} does not start: {e}", compiler.display()))?;
+    let code = exchange(&mut child, wasm);
+    if code.is_err() {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|e| format!("the compiler cannot be waited for: {e}"))?;
+    let (code, complaint) = code?;
+    if !status.success() {
+        let complaint: String =
+            complaint.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        return Err(format!("{status}: {}", complaint.trim()));
+    }
+    if code.len() as u64 > MAX_CODE_BYTES {
+        return Err(format!("its code has more than {MAX_CODE_BYTES} bytes"));
+    }
+    Ok(code)
+}
+
+/// Feeds the component and takes the code and the complaints, all three pipes at once.
+fn exchange(child: &mut Child, wasm: &[u8]) -> Result<(Vec<u8>, String), String> {
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err("the compiler has no pipes".into());
+    };
+    let (send, receive) = mpsc::channel();
+    thread::scope(|scope| {
+        // A compiler that stops reading says why on its stderr.
+        scope.spawn(move || stdin.write_all(wasm).is_ok());
+        let complaint = scope.spawn(move || read_most(stderr, MAX_COMPLAINT_BYTES));
+        scope.spawn(move || send.send(read_most(stdout, MAX_CODE_BYTES + 1)).is_ok());
+        let code = receive.recv_timeout(COMPILE_LIMIT);
+        if code.is_err() {
+            // Closes the pipes that the threads of this scope wait on.
+            let _ = child.kill();
+        }
+        let complaint = complaint.join().unwrap_or_default();
+        let code = code.map_err(|_| format!("it took longer than {COMPILE_LIMIT:?}"))?;
+        Ok((code, String::from_utf8_lossy(&complaint).into_owned()))
+    })
+}
+
+/// Reads at most `most` bytes; what cannot be read is missing at the end and the exit
+/// status tells.
+fn read_most(pipe: impl Read, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = pipe.take(most).read_to_end(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn code_comes_back_as_it_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("aot/x.code");
+        write_code(&path, b"some code").expect("written");
+        assert_eq!(read_code(&path).expect("read"), b"some code");
+    }
+
+    #[test]
+    fn changed_cut_or_shared_code_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.code");
+        write_code(&path, b"some code").expect("written");
+        let whole = fs::read(&path).expect("bytes");
+        for i in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[i] ^= 1;
+            fs::write(&path, &changed).expect("write");
+            assert!(read_code(&path).is_err(), "byte {i} changed");
+            fs::write(&path, &whole[..i]).expect("write");
+            assert!(read_code(&path).is_err(), "cut at {i}");
+        }
+        fs::write(&path, &whole).expect("write");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("mode");
+        assert!(read_code(&path).is_err(), "readable by others");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        let link = folder.path().join("link.code");
+        std::os::unix::fs::symlink(&path, &link).expect("link");
+        assert!(read_code(&link).is_err(), "a link");
+    }
+
+    #[test]
+    fn a_compiler_that_fails_is_quoted_without_control_characters() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let compiler = folder.path().join("cc");
+        fs::write(&compiler, "#!/bin/sh\nprintf 'no\\033 component' >&2; exit 3\n")
+            .expect("script");
+        fs::set_permissions(&compiler, fs::Permissions::from_mode(0o700)).expect("mode");
+        let why = compile(&compiler, &[0; 100_000]).expect_err("it fails");
+        assert!(why.contains("3: no  component"), "{why}");
+    }
+}

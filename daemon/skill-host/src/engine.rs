@@ -1,0 +1,109 @@
+//! The one engine configuration, shared by the host that runs code and by `valet-skillc`
+//! that makes it, and the id that says which code fits.
+//!
+//! Must not be configured from outside: what is fixed at build time cannot be got wrong on
+//! a board.
+
+use crate::error::HostError;
+use sha2::{Digest, Sha256};
+use wasmtime::{Config, Engine, ModuleVersionStrategy};
+
+/// Stack of a guest, bytes.
+pub const GUEST_STACK_BYTES: usize = 256 << 10;
+/// Address space set aside for a guest's memory, bytes; a larger one moves when it grows.
+const MEMORY_RESERVATION_BYTES: u64 = 16 << 20;
+/// Unmapped pages behind a memory, bytes.
+const MEMORY_GUARD_BYTES: u64 = 64 << 10;
+
+/// Goes into the engine id: raise it with every change of [`config`].
+const CONFIG_REVISION: &str = "valet engine configuration 1";
+
+/// Names the engine that made a piece of code: wasmtime's exact version, the target and
+/// our configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineId([u8; 32]);
+
+impl EngineId {
+    /// The id of the engine built into this program.
+    #[must_use]
+    pub fn current() -> Self {
+        let mut hash = Sha256::new();
+        for part in [env!("VALET_WASMTIME_VERSION"), env!("VALET_TARGET"), CONFIG_REVISION] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// 64 hex digits.
+    #[must_use]
+    pub fn hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Bytes as lower-case hex digits.
+#[must_use]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|b| [b >> 4, b & 15])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
+}
+
+fn config() -> Result<Config, wasmtime::Error> {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .consume_fuel(false)
+        .max_wasm_stack(GUEST_STACK_BYTES)
+        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(MEMORY_GUARD_BYTES)
+        .memory_may_move(true)
+        .generate_address_map(false)
+        .native_unwind_info(true)
+        .wasm_backtrace_max_frames(None);
+    // Off because no skill needs it and each has been the place of an escape or a crash.
+    config
+        .wasm_simd(false)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_extended_const(false);
+    config.module_version(ModuleVersionStrategy::Custom(EngineId::current().hex()))?;
+    Ok(config)
+}
+
+/// Makes the engine. A process makes one.
+///
+/// # Errors
+/// [`HostError::Engine`] when this machine cannot run it.
+pub fn engine() -> Result<Engine, HostError> {
+    config()
+        .and_then(|config| Engine::new(&config))
+        .map_err(|e| HostError::Engine { why: format!("{e:#}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_starts_and_its_id_is_stable() {
+        engine().expect("an engine");
+        assert_eq!(EngineId::current(), EngineId::current());
+        assert_eq!(EngineId::current().hex().len(), 64);
+    }
+
+    #[test]
+    fn hex_is_lower_case_and_keeps_leading_zeros() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5]), "000fa5");
+    }
+}

@@ -1,0 +1,54 @@
+//! What can go wrong when skills are loaded; what goes wrong while one runs is a
+//! [`SkillFault`](valet_core::outcome::SkillFault).
+
+use valet_core::intent::SkillId;
+
+/// Why the host or a skill could not be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// The engine or a thread did not start.
+    #[error("the skill engine does not start: {why}")]
+    Engine {
+        /// Why.
+        why: String,
+    },
+    /// No compiled code and no compiler.
+    #[error(
+        "the skill {skill} has no code for this machine and the board is sealed: there is no valet-skillc"
+    )]
+    Sealed {
+        /// Which.
+        skill: SkillId,
+    },
+    /// The compiler refused or broke.
+    #[error("the skill {skill} does not compile: {why}")]
+    Compile {
+        /// Which.
+        skill: SkillId,
+        /// The compiler's words, cut.
+        why: String,
+    },
+    /// The component imports or exports something else than the contract.
+    #[error("the skill {skill} does not fit the contract: {why}")]
+    Contract {
+        /// Which.
+        skill: SkillId,
+        /// What does not fit.
+        why: String,
+    },
+    /// No such skill is loaded.
+    #[error("the skill {skill} is not loaded")]
+    NotLoaded {
+        /// Which.
+        skill: SkillId,
+    },
+    /// As many turns wait as may.
+    #[error("{waiting} turns wait for the skill threads already, no more are taken")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The host has been stopped.
+    #[error("the skill host has stopped")]
+    Stopped,
+}

@@ -1,0 +1,78 @@
+//! `alarms`: set, cancel, list. A question may only list.
+
+use crate::{
+    bindings::valet::skill::alarms as wit,
+    limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES},
+    turn::Turn,
+};
+use std::time::Instant;
+use valet_core::ports::{Alarm, StoreError};
+
+fn alarm_error(error: StoreError) -> wit::AlarmError {
+    match error {
+        StoreError::Full { .. } => wit::AlarmError::TooMany,
+        StoreError::Failed { why } => {
+            log::warn!("the alarms failed: {why}");
+            wit::AlarmError::Failed
+        }
+    }
+}
+
+fn is_alarm_name(name: &str) -> bool {
+    (1..=MAX_KEY_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+impl wit::Host for Turn {
+    fn set(&mut self, alarm: wit::Alarm) -> wasmtime::Result<Result<(), wit::AlarmError>> {
+        self.clock.check()?;
+        self.take_write()?;
+        let Some(grant) = self.granter.alarms().filter(|_| self.scope.alarms) else {
+            return Ok(Err(wit::AlarmError::NotGranted));
+        };
+        if !is_alarm_name(&alarm.name) || alarm.payload.len() > MAX_PAYLOAD_BYTES {
+            return Ok(Err(wit::AlarmError::BadName));
+        }
+        let name = alarm.name.clone();
+        let alarm = Alarm { name: alarm.name, at_utc_ms: alarm.at_utc_ms, payload: alarm.payload };
+        let started = Instant::now();
+        let result = self.world.set_alarm(&grant, alarm).map_err(alarm_error);
+        self.give_back(started.elapsed());
+        if result.is_ok() {
+            self.record(format!("alarm:{name}"));
+        }
+        Ok(result)
+    }
+
+    fn cancel(&mut self, name: String) -> wasmtime::Result<Result<bool, wit::AlarmError>> {
+        self.clock.check()?;
+        self.take_write()?;
+        let Some(grant) = self.granter.alarms().filter(|_| self.scope.alarms) else {
+            return Ok(Err(wit::AlarmError::NotGranted));
+        };
+        if !is_alarm_name(&name) {
+            return Ok(Err(wit::AlarmError::BadName));
+        }
+        let started = Instant::now();
+        let result = self.world.cancel_alarm(&grant, &name).map_err(alarm_error);
+        self.give_back(started.elapsed());
+        if result == Ok(true) {
+            self.record(format!("alarm:{name}"));
+        }
+        Ok(result)
+    }
+
+    fn pending(&mut self) -> wasmtime::Result<Result<Vec<wit::Alarm>, wit::AlarmError>> {
+        self.clock.check()?;
+        let Some(grant) = self.granter.alarms() else {
+            return Ok(Err(wit::AlarmError::NotGranted));
+        };
+        let started = Instant::now();
+        let alarms = self.world.pending_alarms(&grant).map_err(alarm_error);
+        self.give_back(started.elapsed());
+        Ok(alarms.map(|all| {
+            all.into_iter()
+                .map(|a| wit::Alarm { name: a.name, at_utc_ms: a.at_utc_ms, payload: a.payload })
+                .collect()
+        }))
+    }
+}

@@ -1,0 +1,20 @@
+//! `announce`: speaking first. Words with control characters are a fault, as everywhere.
+
+use crate::{bindings::valet::skill::announce as wit, check, limits::MAX_SPEECH_BYTES, turn::Turn};
+
+impl wit::Host for Turn {
+    fn say(&mut self, speech: String) -> wasmtime::Result<Result<(), wit::AnnounceError>> {
+        self.clock.check()?;
+        let Some(grant) = self.granter.announce() else {
+            return Ok(Err(wit::AnnounceError::NotGranted));
+        };
+        self.take_announcement()?;
+        if speech.len() > MAX_SPEECH_BYTES {
+            return Ok(Err(wit::AnnounceError::TooLong));
+        }
+        let speech = check::speech(speech)
+            .map_err(|what| wasmtime::Error::msg(format!("announces {what}")))?;
+        self.world.announce(&grant, &speech);
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,434 @@
+//! [`SkillHost`]: loads skills, queues their turns on two threads of its own, and hands back
+//! what came of each.
+//!
+//! Must not talk to a person, a bus or a file of the daemon; must not load anything whose
+//! origin nobody checked.
+
+use crate::{
+    actuate::{Performed, Terms, Wish, perform},
+    bindings::{SkillPre, valet::skill::types as wit},
+    code::CodeSource,
+    contract,
+    convert::{settings_to_wit, slots_to_wit, zone_to_wit},
+    engine,
+    error::HostError,
+    grant::Granter,
+    host,
+    skill::{Loaded, Run, faulted},
+    stats::{Counters, SkillStats},
+    ticker::Ticker,
+    turn::{Scope, Turn},
+    workers::Workers,
+    world::{Services, World},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use valet_core::{
+    capability::CapabilitySet,
+    entity::Value,
+    intent::SkillId,
+    outcome::{Invoked, Outcome, Planned, SkillFault},
+    signal::Class,
+    slot::Slot,
+    zone::Zone,
+};
+use valet_package::SkillFolder;
+use wasmtime::{Engine, component::Linker};
+
+/// The contract's version that this host speaks.
+const API: &str = "0.1";
+
+/// How the host is set up.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// Where code comes from.
+    pub code: CodeSource,
+    /// Threads that run guests.
+    pub threads: usize,
+    /// Turns that may wait for a thread.
+    pub most_waiting: usize,
+    /// Most memory of a skill, whatever it asks for, bytes.
+    pub max_memory_bytes: u64,
+    /// Longest own time of a turn, whatever a skill asks for, ms.
+    pub max_turn_ms: u64,
+}
+
+impl HostConfig {
+    /// Two threads, eight turns waiting, 64 MiB and 2 s at most.
+    #[must_use]
+    pub fn new(code: CodeSource) -> Self {
+        Self { code, threads: 2, most_waiting: 8, max_memory_bytes: 64 << 20, max_turn_ms: 2000 }
+    }
+}
+
+/// How a skill was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Which.
+    pub skill: SkillId,
+    /// Whether it was compiled; else the code came from the cache.
+    pub compiled: bool,
+    /// Size of the code, bytes.
+    pub code_bytes: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// One command for a skill.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Which skill.
+    pub skill: SkillId,
+    /// The intent's name in its manifest.
+    pub intent: String,
+    /// The class the dialogue took the intent for; the manifest's own still caps it.
+    pub class: Class,
+    /// Filled slots.
+    pub slots: Vec<Slot>,
+    /// The skill's settings, defaults filled in.
+    pub settings: Vec<(String, Value)>,
+    /// Who speaks.
+    pub speaker: Zone,
+    /// BCP 47.
+    pub language: String,
+    /// The utterance; it reaches the guest only with the capability.
+    pub text: Option<String>,
+    /// Exactly what the person said yes to, from an earlier [`Invoked::needs_confirmation`].
+    pub confirmed: Option<Vec<Planned>>,
+    /// The person said yes to what the guest asked with `confirm`.
+    pub guest_confirmed: bool,
+    /// What is left of the turn's deadline.
+    pub budget: Duration,
+    /// Time to wait for observed values, over all batches of the turn.
+    pub observe: Duration,
+}
+
+/// An alarm that rings.
+#[derive(Debug, Clone)]
+pub struct Ring {
+    /// Whose.
+    pub skill: SkillId,
+    /// The name the skill gave it.
+    pub name: String,
+    /// What the skill stored with it.
+    pub payload: Vec<u8>,
+    /// How late it rings, ms.
+    pub late_ms: u64,
+    /// BCP 47.
+    pub language: String,
+    /// The skill's settings, defaults filled in.
+    pub settings: Vec<(String, Value)>,
+    /// How long it may take.
+    pub budget: Duration,
+}
+
+/// A queued or running turn; dropping it does nothing.
+#[derive(Debug, Clone)]
+pub struct TurnHandle(Arc<AtomicBool>);
+
+impl TurnHandle {
+    /// Stops the guest at its next epoch tick. Its [`Invoked`] still comes, with the actions
+    /// so far and [`SkillFault::Unavailable`] unless it had ended already.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Takes what came of a turn, once, on a skill thread. When the host stops before the turn
+/// began it is dropped without being called.
+pub type Done = Box<dyn FnOnce(Invoked) + Send>;
+
+struct Shared {
+    engine: Engine,
+    world: World,
+    ticker: Ticker,
+    skills: RwLock<BTreeMap<SkillId, Arc<Loaded>>>,
+    running: Mutex<Vec<TurnHandle>>,
+}
+
+/// The host.
+pub struct SkillHost {
+    config: HostConfig,
+    linker: Linker<Turn>,
+    shared: Arc<Shared>,
+    workers: Workers,
+}
+
+impl SkillHost {
+    /// Starts the engine and the threads; no skill is loaded yet.
+    ///
+    /// # Errors
+    /// [`HostError::Engine`].
+    pub fn new(config: HostConfig, services: Services) -> Result<Self, HostError> {
+        let engine = engine::engine()?;
+        let linker = host::link(&engine)?;
+        let ticker = Ticker::start(&engine)?;
+        let workers = Workers::start(config.threads.max(1), config.most_waiting)?;
+        let shared = Arc::new(Shared {
+            engine,
+            world: World::new(services),
+            ticker,
+            skills: RwLock::default(),
+            running: Mutex::default(),
+        });
+        Ok(Self { config, linker, shared, workers })
+    }
+
+    /// Loads a skill of the image, granting what it declares, or replaces the one of the
+    /// same id; turns that run go on with the old one. Blocks while it compiles.
+    ///
+    /// # Errors
+    /// [`HostError::Contract`], [`HostError::Compile`], [`HostError::Sealed`]; a skill of
+    /// that id that was loaded before stays.
+    pub fn load(&self, folder: SkillFolder) -> Result<LoadReport, HostError> {
+        let started = Instant::now();
+        let skill = folder.manifest.id.clone();
+        let misfit = |why: String| HostError::Contract { skill: skill.clone(), why };
+        match contract::api_version(&folder.wasm) {
+            Some(API) => {}
+            Some(other) => {
+                let other: String = other.chars().take(20).collect();
+                return Err(misfit(format!("it is for valet:skill {other:?}, expected {API}")));
+            }
+            None => {
+                let section = contract::API_SECTION;
+                return Err(misfit(format!("it is no component with a section {section}")));
+            }
+        }
+        let code = self.config.code.ready(
+            &self.shared.engine,
+            &skill,
+            &folder.wasm,
+            &folder.wasm_sha256,
+        )?;
+        let pre = self
+            .linker
+            .instantiate_pre(&code.component)
+            .and_then(SkillPre::new)
+            .map_err(|e| misfit(format!("{e:#}")))?;
+        let loaded = self.prepare(folder, pre);
+        self.shared
+            .skills
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(skill.clone(), Arc::new(loaded));
+        let (compiled, code_bytes) = (code.compiled, code.bytes);
+        Ok(LoadReport { skill, compiled, code_bytes, took: started.elapsed() })
+    }
+
+    fn prepare(&self, folder: SkillFolder, pre: SkillPre<Turn>) -> Loaded {
+        let manifest = folder.manifest;
+        let memory = manifest.limits.memory_bytes.min(self.config.max_memory_bytes);
+        let turn_ms = manifest.limits.turn_ms.min(self.config.max_turn_ms);
+        let granter = Granter::of_image(manifest.id.clone(), manifest.capabilities.clone());
+        Loaded {
+            pre,
+            granter: Arc::new(granter),
+            assets: Arc::new(folder.assets),
+            memory_limit: usize::try_from(memory).unwrap_or(usize::MAX),
+            turn_limit: Duration::from_millis(turn_ms),
+            counters: Mutex::new(Counters::new()),
+            manifest,
+        }
+    }
+
+    /// Forgets a skill; a turn that runs ends undisturbed. Whether there was one.
+    pub fn unload(&self, skill: &SkillId) -> bool {
+        let mut skills = self.shared.skills.write().unwrap_or_else(PoisonError::into_inner);
+        skills.remove(skill).is_some()
+    }
+
+    /// Replaces what a skill is granted, from its next call into the world on.
+    ///
+    /// # Errors
+    /// [`HostError::NotLoaded`].
+    pub fn grant(&self, skill: &SkillId, granted: CapabilitySet) -> Result<(), HostError> {
+        self.shared.skill(skill)?.granter.grant(granted);
+        Ok(())
+    }
+
+    /// Lets a quarantined skill take turns again.
+    ///
+    /// # Errors
+    /// [`HostError::NotLoaded`].
+    pub fn release(&self, skill: &SkillId) -> Result<(), HostError> {
+        self.shared.skill(skill)?.lock_counters().release();
+        Ok(())
+    }
+
+    /// What a skill has used so far, and whether it is quarantined.
+    ///
+    /// # Errors
+    /// [`HostError::NotLoaded`].
+    pub fn stats(&self, skill: &SkillId) -> Result<SkillStats, HostError> {
+        Ok(self.shared.skill(skill)?.lock_counters().stats())
+    }
+
+    /// Queues a command. `done` gets what came of it, also when the skill is not there.
+    ///
+    /// # Errors
+    /// [`HostError::Busy`], [`HostError::Stopped`]; then `done` was dropped uncalled.
+    pub fn invoke(&self, invocation: Invocation, done: Done) -> Result<TurnHandle, HostError> {
+        self.submit(done, move |shared, cancelled| shared.invoke(invocation, cancelled))
+    }
+
+    /// Queues an alarm that rings, as [`SkillHost::invoke`]. It may set alarms and announce,
+    /// but actuate nothing.
+    ///
+    /// # Errors
+    /// As [`SkillHost::invoke`].
+    pub fn ring(&self, ring: Ring, done: Done) -> Result<TurnHandle, HostError> {
+        self.submit(done, move |shared, cancelled| shared.ring(&ring, cancelled))
+    }
+
+    /// Queues writing values back ("undo") on behalf of the skill that changed them: its
+    /// grants and the policy hold as they do for the skill itself.
+    ///
+    /// # Errors
+    /// As [`SkillHost::invoke`].
+    pub fn restore(
+        &self,
+        skill: SkillId,
+        values: Vec<Planned>,
+        confirmed: Option<Vec<Planned>>,
+        observe: Duration,
+        done: Done,
+    ) -> Result<TurnHandle, HostError> {
+        self.submit(done, move |shared, _| shared.restore(&skill, values, confirmed, observe))
+    }
+
+    /// Stops what runs, drops what waits, and ends the threads.
+    pub fn stop(&self) {
+        for turn in self.shared.lock_running().iter() {
+            turn.cancel();
+        }
+        self.workers.stop();
+    }
+
+    fn submit(
+        &self,
+        done: Done,
+        work: impl FnOnce(&Shared, Arc<AtomicBool>) -> Invoked + Send + 'static,
+    ) -> Result<TurnHandle, HostError> {
+        let handle = TurnHandle(Arc::default());
+        let (shared, theirs) = (Arc::clone(&self.shared), handle.clone());
+        self.workers.submit(Box::new(move || {
+            shared.lock_running().push(theirs.clone());
+            let invoked = work(&shared, Arc::clone(&theirs.0));
+            shared.lock_running().retain(|turn| !Arc::ptr_eq(&turn.0, &theirs.0));
+            done(invoked);
+        }))?;
+        Ok(handle)
+    }
+}
+
+impl Drop for SkillHost {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn lock_running(&self) -> std::sync::MutexGuard<'_, Vec<TurnHandle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn skill(&self, id: &SkillId) -> Result<Arc<Loaded>, HostError> {
+        let skills = self.skills.read().unwrap_or_else(PoisonError::into_inner);
+        skills.get(id).cloned().ok_or_else(|| HostError::NotLoaded { skill: id.clone() })
+    }
+
+    fn skill_or_fault(&self, id: &SkillId) -> Result<Arc<Loaded>, SkillFault> {
+        self.skill(id)
+            .map_err(|e| SkillFault::Unavailable { skill: id.clone(), why: e.to_string() })
+    }
+
+    fn invoke(&self, invocation: Invocation, cancelled: Arc<AtomicBool>) -> Invoked {
+        let loaded = match self.skill_or_fault(&invocation.skill) {
+            Ok(loaded) => loaded,
+            Err(fault) => return faulted(fault),
+        };
+        let call = wit::Invocation {
+            slots: slots_to_wit(&invocation.slots),
+            settings: settings_to_wit(&invocation.settings),
+            speaker: zone_to_wit(invocation.speaker),
+            language: invocation.language,
+            text: loaded.granter.utterance_text().and(invocation.text),
+            confirmed: invocation.guest_confirmed,
+            intent: invocation.intent,
+        };
+        let run = Run {
+            scope: Loaded::scope_of(loaded.manifest.intents.get(&call.intent), invocation.class),
+            confirmed: invocation.confirmed,
+            budget: invocation.budget,
+            observe: invocation.observe,
+            cancelled,
+        };
+        loaded.handle(self.world.clone(), &self.ticker, run, &call)
+    }
+
+    fn ring(&self, ring: &Ring, cancelled: Arc<AtomicBool>) -> Invoked {
+        let loaded = match self.skill_or_fault(&ring.skill) {
+            Ok(loaded) => loaded,
+            Err(fault) => return faulted(fault),
+        };
+        let alarm = wit::Ringing {
+            name: ring.name.clone(),
+            payload: ring.payload.clone(),
+            late_ms: ring.late_ms,
+            language: ring.language.clone(),
+            settings: settings_to_wit(&ring.settings),
+        };
+        let run = Run {
+            scope: Scope { ceiling: Class::Info, alarms: true },
+            confirmed: None,
+            budget: ring.budget,
+            observe: Duration::ZERO,
+            cancelled,
+        };
+        loaded.ring(self.world.clone(), &self.ticker, run, &alarm)
+    }
+
+    fn restore(
+        &self,
+        skill: &SkillId,
+        values: Vec<Planned>,
+        confirmed: Option<Vec<Planned>>,
+        observe: Duration,
+    ) -> Invoked {
+        let loaded = match self.skill_or_fault(skill) {
+            Ok(loaded) => loaded,
+            Err(fault) => return faulted(fault),
+        };
+        let wish = |p: Planned| Wish {
+            grant: loaded.granter.actuate(p.path.clone()),
+            path: Ok(p.path),
+            value: p.value,
+        };
+        let ceiling =
+            loaded.manifest.intents.values().map(|i| i.class).max().unwrap_or(Class::Info);
+        let terms = Terms { ceiling, confirmed: confirmed.as_deref(), observe };
+        let mut invoked = faulted(SkillFault::BadReturn {
+            skill: skill.clone(),
+            what: "more values to restore than a batch holds".into(),
+        });
+        match perform(&self.world, values.into_iter().map(wish).collect(), &terms) {
+            Performed::TooMany => return invoked,
+            Performed::AskFirst { planned, why } => {
+                invoked.needs_confirmation = Some((planned, why));
+            }
+            Performed::Acted { actions, waited } => {
+                invoked.actions = actions;
+                invoked.observe_time = waited;
+            }
+        }
+        invoked.result = Ok(Outcome::Done { facts: Vec::new() });
+        invoked
+    }
+}

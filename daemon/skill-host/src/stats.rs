@@ -1,0 +1,150 @@
+//! Counters of one skill and the state they lead to.
+//!
+//! Must not forget a quarantine by itself; somebody loads or releases the skill.
+
+use std::{collections::VecDeque, time::Duration};
+use valet_core::outcome::SkillFault;
+
+/// Faults in a row that quarantine a skill.
+pub const FAULTS_TO_QUARANTINE: u32 = 3;
+/// Turns whose times are kept.
+const KEPT_TIMES: usize = 128;
+
+/// Whether a skill takes turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkillState {
+    /// It does.
+    Ready,
+    /// It broke its contract too often.
+    Quarantined {
+        /// The last fault.
+        why: String,
+    },
+}
+
+/// What a skill has used so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillStats {
+    /// Turns that ran, alarms included.
+    pub turns: u64,
+    /// Turns that ended in a fault.
+    pub faults: u64,
+    /// Own time of a turn, median of the last ones, µs.
+    pub guest_p50_us: u64,
+    /// The same, 95th percentile.
+    pub guest_p95_us: u64,
+    /// Most memory of a turn, bytes.
+    pub memory_peak_bytes: usize,
+    /// Whether it takes turns.
+    pub state: SkillState,
+}
+
+/// Counts.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    turns: u64,
+    faults: u64,
+    in_a_row: u32,
+    times: VecDeque<Duration>,
+    memory_peak: usize,
+    state: SkillState,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self {
+            turns: 0,
+            faults: 0,
+            in_a_row: 0,
+            times: VecDeque::with_capacity(KEPT_TIMES),
+            memory_peak: 0,
+            state: SkillState::Ready,
+        }
+    }
+
+    pub(crate) fn state(&self) -> &SkillState {
+        &self.state
+    }
+
+    /// Counts a turn; whether it put the skill into quarantine.
+    pub(crate) fn count(
+        &mut self,
+        fault: Option<&SkillFault>,
+        own: Duration,
+        memory: usize,
+    ) -> bool {
+        self.turns += 1;
+        if self.times.len() == KEPT_TIMES {
+            self.times.pop_front();
+        }
+        self.times.push_back(own);
+        self.memory_peak = self.memory_peak.max(memory);
+        match fault {
+            None => self.in_a_row = 0,
+            // Stopped by somebody else: says nothing about the skill.
+            Some(SkillFault::Unavailable { .. }) => {}
+            // It kept to the contract in saying so: no step towards quarantine.
+            Some(SkillFault::Reported { .. }) => self.faults += 1,
+            Some(fault) => {
+                self.faults += 1;
+                self.in_a_row += 1;
+                if self.in_a_row >= FAULTS_TO_QUARANTINE && self.state == SkillState::Ready {
+                    self.state = SkillState::Quarantined { why: fault.to_string() };
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    pub(crate) fn release(&mut self) {
+        self.in_a_row = 0;
+        self.state = SkillState::Ready;
+    }
+
+    pub(crate) fn stats(&self) -> SkillStats {
+        let mut times: Vec<Duration> = self.times.iter().copied().collect();
+        times.sort_unstable();
+        let at = |percent: usize| {
+            let i = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+            times.get(i).map_or(0, |t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX))
+        };
+        SkillStats {
+            turns: self.turns,
+            faults: self.faults,
+            guest_p50_us: at(50),
+            guest_p95_us: at(95),
+            memory_peak_bytes: self.memory_peak,
+            state: self.state.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use valet_core::intent::SkillId;
+
+    fn trap() -> SkillFault {
+        let skill = SkillId::parse("org.example.x").expect("an id");
+        SkillFault::Trap { skill, why: "unreachable".into() }
+    }
+
+    #[test]
+    fn three_faults_in_a_row_quarantine_and_a_good_turn_forgives() {
+        let mut counters = Counters::new();
+        let own = Duration::from_micros(7);
+        assert!(!counters.count(Some(&trap()), own, 1));
+        assert!(!counters.count(Some(&trap()), own, 1));
+        assert!(!counters.count(None, own, 9));
+        assert!(!counters.count(Some(&trap()), own, 1));
+        assert!(!counters.count(Some(&trap()), own, 1));
+        assert!(counters.count(Some(&trap()), own, 1));
+        let stats = counters.stats();
+        assert_eq!((stats.turns, stats.faults, stats.memory_peak_bytes), (6, 5, 9));
+        assert_eq!((stats.guest_p50_us, stats.guest_p95_us), (7, 7));
+        assert!(matches!(stats.state, SkillState::Quarantined { .. }));
+        counters.release();
+        assert_eq!(counters.state(), &SkillState::Ready);
+    }
+}

@@ -1,0 +1,261 @@
+//! One turn of a skill: what the guest may use up, what it did, and its clock.
+//!
+//! Must not outlive the turn: a fresh one is made for each.
+
+use crate::{
+    grant::Granter,
+    limits::{
+        MAX_ANNOUNCEMENTS, MAX_HANDLES, MAX_LOG_LINES, MAX_OUTPUT_BYTES, MAX_WRITES, StoreLimits,
+    },
+    world::World,
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use valet_core::{
+    intent::SkillId,
+    outcome::{Action, ActionStatus, Planned, Target},
+    signal::Class,
+};
+use valet_package::folder::Asset;
+
+/// Time for host calls and scheduling on top of what the guest and the world may take.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// Why a running guest was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Its own time is over.
+    OwnTime,
+    /// All in all it takes too long.
+    WallTime,
+    /// Somebody stopped the turn.
+    Cancelled,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OwnTime => "took longer than it may",
+            Self::WallTime => "took longer than a turn may, waits included",
+            Self::Cancelled => "was stopped",
+        })
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// A guest that used up what a turn has of something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsedUp(pub(crate) &'static str);
+
+impl fmt::Display for UsedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "used up its {} of a turn", self.0)
+    }
+}
+
+impl std::error::Error for UsedUp {}
+
+/// Tells a guest's own time from the time the world takes.
+#[derive(Debug)]
+pub(crate) struct TurnClock {
+    started: Instant,
+    outside: Duration,
+    own_limit: Duration,
+    wall_limit: Duration,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl TurnClock {
+    pub(crate) fn start(
+        own_limit: Duration,
+        observe: Duration,
+        cancelled: Arc<AtomicBool>,
+    ) -> Self {
+        let wall_limit = own_limit.saturating_add(observe).saturating_add(SLACK);
+        Self { started: Instant::now(), outside: Duration::ZERO, own_limit, wall_limit, cancelled }
+    }
+
+    /// The guest's own time so far.
+    pub(crate) fn own(&self) -> Duration {
+        self.started.elapsed().saturating_sub(self.outside)
+    }
+
+    /// Whether the guest may go on.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Stop::Cancelled);
+        }
+        if self.own() > self.own_limit {
+            return Err(Stop::OwnTime);
+        }
+        if self.started.elapsed() > self.wall_limit {
+            return Err(Stop::WallTime);
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, waited: Duration) {
+        self.outside += waited;
+    }
+}
+
+/// What a turn may still use.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    pub(crate) writes: u32,
+    pub(crate) announcements: u32,
+    pub(crate) log_lines: u32,
+    pub(crate) handles: u32,
+    pub(crate) observe: Duration,
+}
+
+impl Allowance {
+    fn new(observe: Duration) -> Self {
+        Self {
+            writes: MAX_WRITES,
+            announcements: MAX_ANNOUNCEMENTS,
+            log_lines: MAX_LOG_LINES,
+            handles: MAX_HANDLES,
+            observe,
+        }
+    }
+}
+
+/// What a turn may do to the world.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope {
+    /// Highest class it may actuate; `Info` = none.
+    pub(crate) ceiling: Class,
+    /// Whether it may set and cancel alarms: a question may not.
+    pub(crate) alarms: bool,
+}
+
+/// The state of a store: one guest, one turn.
+pub(crate) struct Turn {
+    pub(crate) skill: SkillId,
+    pub(crate) granter: Arc<Granter>,
+    pub(crate) world: World,
+    pub(crate) assets: Arc<BTreeMap<String, Asset>>,
+    pub(crate) scope: Scope,
+    pub(crate) confirmed: Option<Vec<Planned>>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) needs_confirmation: Option<(Vec<Planned>, String)>,
+    pub(crate) observed: Duration,
+    pub(crate) allowance: Allowance,
+    pub(crate) limits: StoreLimits,
+    pub(crate) clock: TurnClock,
+    output: Vec<u8>,
+}
+
+/// What is the same for every turn of a skill.
+pub(crate) struct TurnParts {
+    pub(crate) skill: SkillId,
+    pub(crate) granter: Arc<Granter>,
+    pub(crate) world: World,
+    pub(crate) assets: Arc<BTreeMap<String, Asset>>,
+    pub(crate) memory_limit: usize,
+}
+
+impl Turn {
+    pub(crate) fn start(
+        parts: TurnParts,
+        scope: Scope,
+        confirmed: Option<Vec<Planned>>,
+        observe: Duration,
+        clock: TurnClock,
+    ) -> Self {
+        Self {
+            skill: parts.skill,
+            granter: parts.granter,
+            world: parts.world,
+            assets: parts.assets,
+            scope,
+            confirmed,
+            actions: Vec::new(),
+            needs_confirmation: None,
+            observed: Duration::ZERO,
+            allowance: Allowance::new(observe),
+            limits: StoreLimits::new(parts.memory_limit),
+            clock,
+            output: Vec::new(),
+        }
+    }
+
+    /// Time that was spent on the world's behalf, not the guest's.
+    pub(crate) fn give_back(&mut self, waited: Duration) {
+        self.clock.give_back(waited);
+    }
+
+    /// Takes one of a turn's writes to disk.
+    pub(crate) fn take_write(&mut self) -> Result<(), wasmtime::Error> {
+        take(&mut self.allowance.writes, "writes")
+    }
+
+    pub(crate) fn take_announcement(&mut self) -> Result<(), wasmtime::Error> {
+        take(&mut self.allowance.announcements, "announcements")
+    }
+
+    pub(crate) fn take_handle(&mut self) -> Result<(), wasmtime::Error> {
+        take(&mut self.allowance.handles, "handles")
+    }
+
+    pub(crate) fn return_handle(&mut self) {
+        self.allowance.handles = MAX_HANDLES.min(self.allowance.handles + 1);
+    }
+
+    /// Records what was done other than actuating, such as `alarm:pasta`.
+    pub(crate) fn record(&mut self, target: String) {
+        self.actions.push(Action {
+            target: Target::Other(target),
+            requested: None,
+            previous: None,
+            observed: None,
+            status: ActionStatus::Done,
+            why: None,
+            companion: false,
+        });
+    }
+
+    /// Keeps what the guest prints, as far as there is room.
+    pub(crate) fn print(&mut self, bytes: &[u8]) {
+        let room = MAX_OUTPUT_BYTES.saturating_sub(self.output.len());
+        self.output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// What the guest printed, without control characters.
+    pub(crate) fn printed(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.output);
+        let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let clean = clean.trim();
+        (!clean.is_empty()).then(|| clean.to_owned())
+    }
+}
+
+fn take(left: &mut u32, what: &'static str) -> Result<(), wasmtime::Error> {
+    *left = left.checked_sub(1).ok_or_else(|| wasmtime::Error::new(UsedUp(what)))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_given_back_is_not_the_guests() {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let mut clock = TurnClock::start(Duration::ZERO, Duration::MAX, Arc::clone(&cancelled));
+        clock.give_back(Duration::from_secs(3600));
+        assert_eq!(clock.own(), Duration::ZERO);
+        assert_eq!(clock.check(), Ok(()));
+        cancelled.store(true, Ordering::Relaxed);
+        assert_eq!(clock.check(), Err(Stop::Cancelled));
+    }
+}

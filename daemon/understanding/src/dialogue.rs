@@ -1,0 +1,180 @@
+//! What people say to the dialogue itself and how they go on from the command before: data
+//! compiled into an automaton of its own; connectors; what makes a question.
+//!
+//! Must not know a skill.
+
+use crate::{
+    entities::{Kind, PhraseTrie},
+    normalise::Tokens,
+    templates::Templates,
+};
+use serde::Deserialize;
+use std::{collections::BTreeMap, sync::OnceLock};
+use valet_core::understanding::DialogueAct;
+use valet_package::template::Rules;
+
+const ENGLISH: &str = include_str!("../data/en/dialogue.toml");
+
+/// How an utterance goes on from the command before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FollowUp {
+    /// "and the passenger side too": a slot gets another value.
+    Replace,
+    /// "again".
+    Again,
+    /// "a bit more".
+    More,
+    /// "a bit less".
+    Less,
+}
+
+/// What a template of the dialogue means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Act(DialogueAct),
+    FollowUp(FollowUp),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    connectors: Vec<String>,
+    rules: BTreeMap<String, String>,
+    acts: RawActs,
+    follow_ups: RawFollowUps,
+    questions: RawQuestions,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawActs {
+    affirm: Vec<String>,
+    deny: Vec<String>,
+    stop: Vec<String>,
+    undo: Vec<String>,
+    repeat: Vec<String>,
+    help: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFollowUps {
+    replace: Vec<String>,
+    again: Vec<String>,
+    more: Vec<String>,
+    less: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawQuestions {
+    starts: Vec<String>,
+    requests: Vec<String>,
+    indirect: Vec<String>,
+}
+
+/// The dialogue's own words of one language.
+#[derive(Debug)]
+pub(crate) struct DialogueWords {
+    pub(crate) acts: Templates,
+    pub(crate) follow_ups: Templates,
+    /// By the targets of both automata.
+    pub(crate) meanings: Vec<Meaning>,
+    connectors: PhraseTrie<()>,
+    question_starts: PhraseTrie<()>,
+    requests: PhraseTrie<()>,
+    indirect: PhraseTrie<()>,
+}
+
+impl DialogueWords {
+    /// English.
+    pub(crate) fn english() -> &'static Self {
+        static WORDS: OnceLock<DialogueWords> = OnceLock::new();
+        WORDS.get_or_init(|| {
+            // Built in and read by a test: it cannot fail in a build that passed its tests.
+            let raw = toml::from_str(ENGLISH).expect("the built-in dialogue data is well formed");
+            Self::compile(raw)
+        })
+    }
+
+    fn compile(raw: Raw) -> Self {
+        use {DialogueAct as A, FollowUp as F};
+        let rules = Rules::parse(&raw.rules).expect("the built-in rules are well formed");
+        let mut words = Self {
+            acts: Templates::default(),
+            follow_ups: Templates::default(),
+            meanings: Vec::new(),
+            connectors: phrases(&raw.connectors),
+            question_starts: phrases(&raw.questions.starts),
+            requests: phrases(&raw.questions.requests),
+            indirect: phrases(&raw.questions.indirect),
+        };
+        let (acts, follow_ups) = (raw.acts, raw.follow_ups);
+        for (act, lines) in [
+            (A::Affirm, acts.affirm),
+            (A::Deny, acts.deny),
+            (A::Stop, acts.stop),
+            (A::Undo, acts.undo),
+            (A::Repeat, acts.repeat),
+            (A::Help, acts.help),
+        ] {
+            words.add(Meaning::Act(act), &lines, &rules);
+        }
+        for (follow_up, lines) in [
+            (F::Replace, follow_ups.replace),
+            (F::Again, follow_ups.again),
+            (F::More, follow_ups.more),
+            (F::Less, follow_ups.less),
+        ] {
+            words.add(Meaning::FollowUp(follow_up), &lines, &rules);
+        }
+        words.acts.finish();
+        words.follow_ups.finish();
+        words
+    }
+
+    fn add(&mut self, meaning: Meaning, lines: &[String], rules: &Rules) {
+        #[allow(clippy::cast_possible_truncation)]
+        let target = self.meanings.len() as u32;
+        self.meanings.push(meaning);
+        let automaton = match meaning {
+            Meaning::Act(_) => &mut self.acts,
+            Meaning::FollowUp(_) => &mut self.follow_ups,
+        };
+        for line in lines {
+            rules
+                .template(line, ["value"].into_iter())
+                .map_err(|e| e.to_string())
+                .and_then(|template| automaton.add(&template.root, rules, target, &|_| Some(Kind::Text)))
+                .expect("a built-in template is well formed");
+        }
+    }
+
+    /// The connector that begins at a token: the token behind it. A pause counts as one of no
+    /// words, and takes a connector that follows with it.
+    pub(crate) fn connector_at(&self, tokens: &Tokens, at: usize) -> Option<usize> {
+        let worded = self.connectors.longest(tokens, at).map(|(_, end)| end);
+        let pause = tokens.list().get(at).is_some_and(|token| token.break_before);
+        worded.or_else(|| pause.then_some(at))
+    }
+
+    /// Whether a text asks instead of telling. "Can you open the window" tells.
+    pub(crate) fn is_question(&self, tokens: &Tokens, starts: &[usize]) -> bool {
+        let first = starts.first().copied().unwrap_or(0);
+        let polite = starts.iter().copied().max().unwrap_or(0);
+        let asks = |at: usize| {
+            self.question_starts.longest(tokens, at).is_some()
+                && self.requests.longest(tokens, at).is_none()
+        };
+        asks(first) || (polite > first && (asks(polite) || self.indirect.longest(tokens, polite).is_some()))
+    }
+}
+
+fn phrases(lines: &[String]) -> PhraseTrie<()> {
+    let mut trie = PhraseTrie::default();
+    for line in lines {
+        let tokens = Tokens::read(line);
+        trie.add(tokens.list().iter().map(|token| &*token.norm), ());
+    }
+    trie
+}

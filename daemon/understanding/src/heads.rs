@@ -1,0 +1,351 @@
+//! Heads on the sentence encoder: which intent, whether it is ours at all, which slots, how
+//! sure. Trained on the device from the skills' sentences, kept in the cache directory.
+//!
+//! Must not run a model itself, and must not touch a file outside the given cache directory.
+
+mod augment;
+mod cache;
+mod crf;
+mod embeddings;
+mod features;
+mod intent;
+pub mod lab;
+mod projection;
+mod scope;
+mod stored;
+mod tagger;
+mod training;
+mod vectors;
+
+use crate::{
+    entities::{Context, Entities, Kind},
+    normalise::Tokens,
+    training::{TrainingIntent, TrainingSet},
+};
+use embeddings::Embeddings;
+use features::FeatureSpace;
+use intent::{IntentModel, largest};
+use projection::Projection;
+use scope::{ScopeModel, Signs};
+use std::{
+    ops::Range,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tagger::{Tagger, Words};
+use valet_core::{
+    encoder::{Encoder, EncoderFault, Encoding},
+    signal::Class,
+    slot::Slot,
+    understanding::{Candidate, Engine, MAX_ALTERNATIVES},
+};
+use vectors::dot;
+
+/// Changes whenever training would give other heads from the same samples.
+const RECIPE: &[u8] = b"heads-1";
+/// An alternative below this confidence is not worth a question.
+const LEAST_CONFIDENCE: f64 = 0.02;
+/// Words that turn a sentence about an action into something else than a request for it: they
+/// count only where a sample of the intent has them. One bit each, in this order.
+const POLARITY: &[&str] = &[
+    "not", "never", "unless", "if", "was", "were", "had", "did", "yesterday", "why", "who",
+];
+
+/// The heads of one training set. Immutable, and cheap to ask.
+#[derive(Debug)]
+pub struct Heads {
+    intents: Vec<TrainingIntent>,
+    kinds: Vec<Kind>,
+    dimensions: usize,
+    learned: Learned,
+}
+
+/// All that training finds out.
+#[derive(Debug, PartialEq)]
+struct Learned {
+    texts: Vec<Box<str>>,
+    neighbours: Neighbours,
+    /// Vectors of sentences that belong to no skill, one behind another.
+    foreign: Vec<f32>,
+    space: FeatureSpace,
+    model: IntentModel,
+    scope: ScopeModel,
+    projection: Projection,
+    taggers: Vec<Option<Tagger>>,
+    /// Which of [`POLARITY`] the samples of each intent have.
+    polarity: Vec<u32>,
+}
+
+/// Sentence vectors of the samples, by intent.
+#[derive(Debug, PartialEq)]
+struct Neighbours {
+    dimensions: usize,
+    /// Numbers of the texts, and their vectors one behind another.
+    of_intent: Vec<(Vec<u32>, Vec<f32>)>,
+}
+
+/// What the heads make of one utterance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// Best first, at most 1 + [`MAX_ALTERNATIVES`]; spans are bytes of the tokens' text.
+    pub candidates: Vec<Candidate>,
+    /// Whether the best one is above the out-of-scope threshold.
+    pub accepted: bool,
+    /// How sure it is that the utterance is ours and rightly named, 0 to 1.
+    pub in_scope: f64,
+    /// The nearest sample's text, marks removed.
+    pub nearest: Option<String>,
+    /// Time the encoder took.
+    pub encoder_time: Duration,
+    /// Time the heads and taggers took.
+    pub heads_time: Duration,
+}
+
+impl Heads {
+    /// Heads for a training set: from the cache where it holds exactly these, else trained.
+    /// `cache` is a directory of ours; `progress` is told texts embedded and texts in all.
+    ///
+    /// Embeds at most 2500 texts, each once as long as its embedding stays in the cache.
+    ///
+    /// # Errors
+    /// [`EncoderFault`] when a text cannot be embedded. A cache that cannot be read or written
+    /// is no error: it costs time at the next start.
+    pub fn train(
+        set: &TrainingSet,
+        entities: &Entities,
+        encoder: &mut dyn Encoder,
+        cache: Option<&Path>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, EncoderFault> {
+        let dimensions = encoder.dimensions();
+        let of_encoder = cache::key_of(&[RECIPE, encoder.fingerprint().as_bytes()]);
+        let of_heads = cache::key_of(&[&of_encoder, &set.fingerprint]);
+        let heads_file = cache.map(|folder| folder.join("heads.bin"));
+        let stored = heads_file.as_deref().and_then(|file| cache::read(file, &of_heads));
+        if let Some(learned) = stored.and_then(|bytes| stored::read(&bytes, set, dimensions)) {
+            return Ok(Self::of(set, dimensions, learned));
+        }
+        let texts_file = cache.map(|folder| folder.join("embeddings.bin"));
+        let mut embeddings = Embeddings::read(texts_file.as_deref(), &of_encoder, dimensions);
+        let examples = training::chosen(set);
+        training::embed(&examples, &mut embeddings, encoder, progress)?;
+        let learned = training::learn(set, &examples, entities, &embeddings, dimensions);
+        if let (Some(heads_file), Some(texts_file)) = (heads_file, texts_file) {
+            let written = embeddings
+                .write(&texts_file, &of_encoder)
+                .and_then(|()| cache::write(&heads_file, &of_heads, &stored::write(&learned)));
+            if let Err(why) = written {
+                log::warn!("the trained heads cannot be kept, the next start trains again: {why}");
+            }
+        }
+        Ok(Self::of(set, dimensions, learned))
+    }
+
+    fn of(set: &TrainingSet, dimensions: usize, learned: Learned) -> Self {
+        Self {
+            intents: set.intents.clone(),
+            kinds: training::kinds_of(set),
+            dimensions,
+            learned,
+        }
+    }
+
+    /// Ranks the intents for one command and fills the slots of those worth naming.
+    ///
+    /// # Errors
+    /// [`EncoderFault`] when the encoder cannot run, or is not the one of the training.
+    pub fn rank(
+        &self,
+        tokens: &Tokens,
+        context: &Context,
+        entities: &Entities,
+        encoder: &mut dyn Encoder,
+    ) -> Result<Ranked, EncoderFault> {
+        let begun = Instant::now();
+        let encoding = embeddings::checked(encoder.encode(tokens.text())?, self.dimensions)?;
+        let encoder_time = begun.elapsed();
+        let ranked = self.rank_encoded(tokens, context, entities, &encoding);
+        let heads_time = begun.elapsed().saturating_sub(encoder_time);
+        Ok(Ranked { encoder_time, heads_time, ..ranked })
+    }
+
+    /// The same for an utterance that was encoded before; its times are zero.
+    #[must_use]
+    pub fn rank_encoded(
+        &self,
+        tokens: &Tokens,
+        context: &Context,
+        entities: &Entities,
+        encoding: &Encoding,
+    ) -> Ranked {
+        let learned = &self.learned;
+        let hashes = features::hashes(tokens, &self.kinds, entities, context);
+        let sparse = learned.space.vector(&hashes);
+        let logits = learned.model.logits(&encoding.sentence, &sparse);
+        let (nearest, near) = learned.neighbours.nearest(&encoding.sentence, &logits);
+        let foreign = learned
+            .foreign
+            .chunks_exact(self.dimensions.max(1))
+            .map(|row| dot(row, &encoding.sentence))
+            .fold(0.0, f32::max);
+        let signs = signs_of(&logits, near, foreign, (&learned.space, tokens));
+        let in_scope = f64::from(learned.scope.probability(&signs));
+        let order = largest(&logits, 1 + MAX_ALTERNATIVES);
+        let turned = order.first().is_some_and(|best| self.is_turned(*best, tokens));
+        let p = learned.model.probabilities(&logits);
+        let dense = tagger::pool(tokens, encoding, &learned.projection);
+        let candidates = order
+            .iter()
+            .map(|intent| (*intent, in_scope * f64::from(p[*intent])))
+            .enumerate()
+            .filter(|(nth, (_, confidence))| *nth == 0 || *confidence >= LEAST_CONFIDENCE)
+            .map(|(_, (intent, confidence))| Candidate {
+                intent: self.intents[intent].id.clone(),
+                slots: first_of_each(self.fill(intent, tokens, (context, entities), &dense)),
+                confidence,
+                engine: Engine::Encoder,
+            })
+            .collect();
+        Ranked {
+            candidates,
+            accepted: !order.is_empty() && !turned && learned.scope.accepts(&signs),
+            in_scope,
+            nearest: nearest
+                .and_then(|text| learned.texts.get(text as usize))
+                .map(|text| text.to_string()),
+            encoder_time: Duration::ZERO,
+            heads_time: Duration::ZERO,
+        }
+    }
+
+    /// Whether a word turns the sentence against acting ("don't open the window").
+    fn is_turned(&self, intent: usize, tokens: &Tokens) -> bool {
+        let known = self.learned.polarity.get(intent).copied().unwrap_or(0);
+        self.intents[intent].class != Class::Info && polarity_of(tokens) & !known != 0
+    }
+
+    /// The slots of an intent (its number in the training set) in an utterance, left to right.
+    /// A span that does not resolve is dropped; a typed value that nothing else claims fills
+    /// the only slot of its kind.
+    #[must_use]
+    pub fn tag(
+        &self,
+        intent: usize,
+        tokens: &Tokens,
+        (context, entities): (&Context, &Entities),
+        encoding: &Encoding,
+    ) -> Vec<Slot> {
+        let dense = tagger::pool(tokens, encoding, &self.learned.projection);
+        self.fill(intent, tokens, (context, entities), &dense)
+    }
+
+    fn fill(
+        &self,
+        intent: usize,
+        tokens: &Tokens,
+        (context, entities): (&Context, &Entities),
+        dense: &[Vec<f32>],
+    ) -> Vec<Slot> {
+        let Some(Some(tagger)) = self.learned.taggers.get(intent) else { return Vec::new() };
+        let spec = &self.intents[intent];
+        let marks = tagger::marks(tokens, spec, entities, context);
+        let mut filled: Vec<(Range<usize>, Slot)> = Vec::new();
+        for span in tagger.spans(&Words::of(tokens, &marks, dense.to_vec())) {
+            let Some(slot) = spec.slots.get(span.slot) else { continue };
+            let range = widened(&span.tokens, &marks[span.slot]);
+            let value = entities.resolve(slot.kind, tokens.words(range.clone()), context);
+            if let Some(value) = value {
+                filled.push((range.clone(), slot_of(&slot.name, value, tokens, range)));
+            }
+        }
+        for (number, slot) in spec.slots.iter().enumerate() {
+            let alone = spec.slots.iter().filter(|other| other.kind == slot.kind).count() == 1;
+            let [only] = marks[number].as_slice() else { continue };
+            let taken = |(range, f): &(Range<usize>, Slot)| {
+                f.name == slot.name || (range.start < only.end && range.end > only.start)
+            };
+            if !alone || slot.kind == Kind::Boolean || filled.iter().any(taken) {
+                continue;
+            }
+            let value = entities.resolve(slot.kind, tokens.words(only.clone()), context);
+            if let Some(value) = value {
+                filled.push((only.clone(), slot_of(&slot.name, value, tokens, only.clone())));
+            }
+        }
+        filled.sort_by_key(|(range, _)| range.start);
+        filled.into_iter().map(|(_, slot)| slot).collect()
+    }
+}
+
+/// The span of the one typed value it touches, else the span itself.
+fn widened(span: &Range<usize>, marks: &[Range<usize>]) -> Range<usize> {
+    let mut touching = marks.iter().filter(|m| m.start < span.end && m.end > span.start);
+    match (touching.next(), touching.next()) {
+        (Some(only), None) => only.clone(),
+        _ => span.clone(),
+    }
+}
+
+fn slot_of(name: &str, value: valet_core::entity::Value, tokens: &Tokens, range: Range<usize>) -> Slot {
+    let (start, end) = tokens.span(range.clone());
+    Slot { name: name.to_owned(), value, text: tokens.words(range).to_owned(), start, end }
+}
+
+fn first_of_each(slots: Vec<Slot>) -> Vec<Slot> {
+    let mut kept: Vec<Slot> = Vec::with_capacity(slots.len());
+    for slot in slots {
+        if kept.iter().all(|k| k.name != slot.name) {
+            kept.push(slot);
+        }
+    }
+    kept
+}
+
+/// Which of [`POLARITY`] occur, one bit each.
+fn polarity_of(tokens: &Tokens) -> u32 {
+    let bit = |word: &str| POLARITY.iter().position(|p| *p == word).map_or(0, |at| 1u32 << at);
+    tokens.list().iter().fold(0, |bits, token| bits | bit(&token.norm))
+}
+
+fn signs_of(logits: &[f32], near: f32, foreign: f32, (space, tokens): (&FeatureSpace, &Tokens)) -> Signs {
+    let best = largest(logits, 2);
+    let logit = best.first().map_or(0.0, |at| logits[*at]);
+    #[allow(clippy::cast_precision_loss)]
+    let words = tokens.len() as f32;
+    Signs {
+        logit,
+        lead: best.get(1).map_or(0.0, |at| logit - logits[*at]),
+        near,
+        foreign,
+        coverage: space.coverage(tokens),
+        words,
+    }
+}
+
+impl Neighbours {
+    fn new(intents: usize, dimensions: usize) -> Self {
+        Self { dimensions, of_intent: vec![(Vec::new(), Vec::new()); intents] }
+    }
+
+    fn add(&mut self, intent: usize, text: usize, vector: &[f32]) {
+        if let (Some(own), Ok(text)) = (self.of_intent.get_mut(intent), u32::try_from(text)) {
+            own.0.push(text);
+            own.1.extend_from_slice(vector);
+        }
+    }
+
+    /// The nearest sample of the likely intents, and its cosine (0 when there is none).
+    fn nearest(&self, sentence: &[f32], logits: &[f32]) -> (Option<u32>, f32) {
+        let mut best = (None, 0.0);
+        for intent in largest(logits, training::NEAR_INTENTS) {
+            let Some((texts, vectors)) = self.of_intent.get(intent) else { continue };
+            for (text, row) in texts.iter().zip(vectors.chunks_exact(self.dimensions.max(1))) {
+                let cosine = dot(row, sentence);
+                if best.0.is_none() || cosine > best.1 {
+                    best = (Some(*text), cosine);
+                }
+            }
+        }
+        best
+    }
+}

@@ -1,0 +1,158 @@
+//! What the encoder said about each sample, kept from one training to the next: embedding is
+//! nearly all that training costs.
+//!
+//! Must not hand out a vector of another encoder: the file is keyed by its fingerprint.
+
+use super::{
+    cache::{self, Key, Reader, Writer},
+    vectors::make_finite,
+};
+use std::{collections::BTreeMap, path::Path};
+use valet_core::encoder::{Encoder, EncoderFault, Encoding, TokenSpan};
+
+/// Most token vectors kept of one text.
+const MAX_TOKENS: usize = 64;
+/// Most texts in the file.
+const MAX_TEXTS: usize = 16_384;
+
+/// One text: its sentence vector, and token vectors in 8 bits with a scale each.
+#[derive(Debug, Clone, PartialEq)]
+struct Stored {
+    sentence: Vec<f32>,
+    spans: Vec<TokenSpan>,
+    scales: Vec<f32>,
+    rows: Vec<u8>,
+    wanted: bool,
+}
+
+/// All texts embedded so far.
+#[derive(Debug, Default)]
+pub(crate) struct Embeddings {
+    dimensions: usize,
+    texts: BTreeMap<Key, Stored>,
+    changed: bool,
+}
+
+impl Embeddings {
+    /// What a file holds; nothing where it cannot be used.
+    pub(crate) fn read(path: Option<&Path>, key: &Key, dimensions: usize) -> Self {
+        let empty = Self { dimensions, ..Self::default() };
+        let Some(bytes) = path.and_then(|path| cache::read(path, key)) else { return empty };
+        Self::parse(&bytes, dimensions).unwrap_or(empty)
+    }
+
+    fn parse(bytes: &[u8], dimensions: usize) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let mut all = Self { dimensions, ..Self::default() };
+        let count = reader.count().filter(|count| *count <= MAX_TEXTS)?;
+        for _ in 0..count {
+            let key: Key = reader.bytes()?.try_into().ok()?;
+            let sentence = reader.f32s(dimensions)?;
+            let tokens = reader.count().filter(|tokens| *tokens <= MAX_TOKENS)?;
+            let mut spans = Vec::with_capacity(tokens);
+            for _ in 0..tokens {
+                spans.push(TokenSpan { start: reader.u32()?, end: reader.u32()? });
+            }
+            let scales = reader.f32s(tokens)?;
+            let rows = reader.bytes().filter(|rows| rows.len() == tokens * dimensions)?.to_vec();
+            all.texts.insert(key, Stored { sentence, spans, scales, rows, wanted: false });
+        }
+        reader.is_at_end().then_some(all)
+    }
+
+    /// Writes what was asked for since reading, and nothing else, when there is news.
+    pub(crate) fn write(&self, path: &Path, key: &Key) -> std::io::Result<()> {
+        let wanted = self.texts.iter().filter(|(_, stored)| stored.wanted);
+        if !self.changed && self.texts.values().all(|stored| stored.wanted) {
+            return Ok(());
+        }
+        let mut writer = Writer::default();
+        writer.count(wanted.clone().count());
+        for (text, stored) in wanted {
+            writer.bytes(text);
+            writer.f32s(&stored.sentence);
+            writer.count(stored.spans.len());
+            for span in &stored.spans {
+                writer.u32(span.start);
+                writer.u32(span.end);
+            }
+            writer.f32s(&stored.scales);
+            writer.bytes(&stored.rows);
+        }
+        cache::write(path, key, &writer.into_bytes())
+    }
+
+    /// Makes sure that a text is embedded; says whether the encoder had to run.
+    ///
+    /// # Errors
+    /// The encoder's fault, or vectors of a wrong length.
+    pub(crate) fn add(&mut self, text: &str, encoder: &mut dyn Encoder) -> Result<bool, EncoderFault> {
+        let key = cache::key_of(&[text.as_bytes()]);
+        if let Some(stored) = self.texts.get_mut(&key) {
+            stored.wanted = true;
+            return Ok(false);
+        }
+        if self.texts.len() >= MAX_TEXTS {
+            self.texts.retain(|_, stored| stored.wanted);
+        }
+        let encoding = checked(encoder.encode(text)?, self.dimensions)?;
+        self.texts.insert(key, Stored::of(encoding, self.dimensions));
+        self.changed = true;
+        Ok(true)
+    }
+
+    /// The sentence vector of a text that was added.
+    pub(crate) fn sentence(&self, text: &str) -> Option<&[f32]> {
+        self.texts.get(&cache::key_of(&[text.as_bytes()])).map(|s| s.sentence.as_slice())
+    }
+
+    /// All that is known of a text that was added, as the encoder would say it.
+    pub(crate) fn encoding(&self, text: &str) -> Option<Encoding> {
+        self.texts.get(&cache::key_of(&[text.as_bytes()])).map(|s| s.encoding(self.dimensions))
+    }
+}
+
+/// An encoding whose lengths fit and whose numbers are finite.
+///
+/// # Errors
+/// [`EncoderFault`] naming the length that came.
+pub(crate) fn checked(mut encoding: Encoding, dimensions: usize) -> Result<Encoding, EncoderFault> {
+    let rows = encoding.tokens.len() * dimensions;
+    if encoding.sentence.len() != dimensions || encoding.token_vectors.len() != rows {
+        return Err(EncoderFault {
+            why: format!(
+                "it gave {} and {} numbers, expected {dimensions} and {rows}",
+                encoding.sentence.len(),
+                encoding.token_vectors.len()
+            ),
+        });
+    }
+    make_finite(&mut encoding.sentence);
+    make_finite(&mut encoding.token_vectors);
+    Ok(encoding)
+}
+
+impl Stored {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn of(encoding: Encoding, dimensions: usize) -> Self {
+        let tokens = encoding.tokens.len().min(MAX_TOKENS);
+        let mut scales = Vec::with_capacity(tokens);
+        let mut rows = Vec::with_capacity(tokens * dimensions);
+        for row in encoding.token_vectors.chunks_exact(dimensions.max(1)).take(tokens) {
+            let most = row.iter().fold(0.0f32, |most, v| most.max(v.abs())).max(1e-12);
+            scales.push(most / 127.0);
+            rows.extend(row.iter().map(|v| (v / most * 127.0).round() as i8 as u8));
+        }
+        let mut spans = encoding.tokens;
+        spans.truncate(tokens);
+        Self { sentence: encoding.sentence, spans, scales, rows, wanted: true }
+    }
+
+    fn encoding(&self, dimensions: usize) -> Encoding {
+        let mut token_vectors = Vec::with_capacity(self.rows.len());
+        for (row, scale) in self.rows.chunks_exact(dimensions.max(1)).zip(&self.scales) {
+            token_vectors.extend(row.iter().map(|v| f32::from(v.cast_signed()) * scale));
+        }
+        Encoding { sentence: self.sentence.clone(), tokens: self.spans.clone(), token_vectors }
+    }
+}

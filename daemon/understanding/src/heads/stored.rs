@@ -1,0 +1,153 @@
+//! Trained heads as bytes and back.
+//!
+//! Must not trust what it reads: sizes that do not fit the training set give nothing.
+
+use super::{
+    Learned, Neighbours,
+    cache::{Reader, Writer},
+    crf::{Field, Shape},
+    features::{FeatureSpace, MAX_FEATURES},
+    intent::IntentModel,
+    projection::{COMPONENTS, Projection},
+    scope::{SIGNS, ScopeModel},
+    tagger::Tagger,
+    training::MAX_EMBEDDED,
+};
+use crate::training::TrainingSet;
+
+/// Most features of one tagger.
+const MAX_TAGGER_FEATURES: usize = 200_000;
+
+pub(crate) fn write(learned: &Learned) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.count(learned.texts.len());
+    learned.texts.iter().for_each(|text| w.bytes(text.as_bytes()));
+    write_neighbours(&mut w, &learned.neighbours);
+    w.count(learned.foreign.len());
+    learned.foreign.iter().for_each(|v| w.f32(*v));
+    let mut order: Vec<(u32, u64)> = learned.space.index.iter().map(|(h, n)| (*n, *h)).collect();
+    order.sort_unstable();
+    w.u64s(&order.into_iter().map(|(_, hash)| hash).collect::<Vec<u64>>());
+    w.f32s(&learned.space.rarity);
+    w.f32s(&learned.model.dense);
+    w.f32s(&learned.model.sparse);
+    w.f32s(&learned.model.bias);
+    w.f32(learned.model.temperature);
+    w.f32s(&learned.scope.mean);
+    w.f32s(&learned.scope.scale);
+    w.f32s(&learned.scope.weights);
+    w.f32(learned.scope.bias);
+    w.f32(learned.scope.threshold);
+    w.f32s(&learned.projection.mean);
+    w.count(learned.projection.rows.len());
+    w.f32s(&learned.projection.rows);
+    for tagger in &learned.taggers {
+        w.u32(u32::from(tagger.is_some()));
+        if let Some(tagger) = tagger {
+            w.u64s(&tagger.features);
+            w.f32s(&tagger.field.weights);
+        }
+    }
+    learned.polarity.iter().for_each(|bits| w.u32(*bits));
+    w.into_bytes()
+}
+
+/// Heads for this training set; `None` when the bytes do not fit it.
+pub(crate) fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Learned> {
+    let mut r = Reader::new(bytes);
+    let intents = set.intents.len();
+    let count = r.count().filter(|count| *count <= MAX_EMBEDDED)?;
+    let mut texts = Vec::with_capacity(count);
+    for _ in 0..count {
+        texts.push(r.text()?.into());
+    }
+    let neighbours = read_neighbours(&mut r, intents, (dimensions, count))?;
+    let foreign_numbers = r.count().filter(|n| *n <= MAX_EMBEDDED * dimensions)?;
+    if foreign_numbers.checked_rem(dimensions)? != 0 {
+        return None;
+    }
+    let foreign = (0..foreign_numbers).map(|_| r.f32()).collect::<Option<Vec<f32>>>()?;
+    let space = read_space(&mut r)?;
+    let model = read_model(&mut r, (intents, dimensions), space.rarity.len())?;
+    let scope = read_scope(&mut r)?;
+    let mean = r.f32s(dimensions)?;
+    let numbers = r.count().filter(|n| *n <= COMPONENTS * dimensions)?;
+    let projection = Projection { dimensions, mean, rows: r.f32s(numbers)? };
+    let mut taggers = Vec::with_capacity(intents);
+    for intent in &set.intents {
+        taggers.push(match r.u32()? {
+            0 => None,
+            1 => Some(read_tagger(&mut r, intent.slots.len())?),
+            _ => return None,
+        });
+    }
+    let polarity = (0..intents).map(|_| r.u32()).collect::<Option<Vec<u32>>>()?;
+    let learned = Learned {
+        neighbours,
+        foreign,
+        texts,
+        space,
+        model,
+        scope,
+        projection,
+        taggers,
+        polarity,
+    };
+    r.is_at_end().then_some(learned)
+}
+
+fn write_neighbours(w: &mut Writer, neighbours: &Neighbours) {
+    for (texts, vectors) in neighbours.of_intent.iter() {
+        w.count(texts.len());
+        texts.iter().for_each(|text| w.u32(*text));
+        w.f32s(vectors);
+    }
+}
+
+fn read_neighbours(
+    r: &mut Reader<'_>,
+    intents: usize,
+    (dimensions, texts): (usize, usize),
+) -> Option<Neighbours> {
+    let mut neighbours = Neighbours::new(intents, dimensions);
+    for (own, vectors) in &mut neighbours.of_intent {
+        let count = r.count().filter(|count| *count <= texts)?;
+        for _ in 0..count {
+            own.push(r.u32().filter(|text| (*text as usize) < texts)?);
+        }
+        *vectors = r.f32s(count.checked_mul(dimensions)?)?;
+    }
+    Some(neighbours)
+}
+
+fn read_space(r: &mut Reader<'_>) -> Option<FeatureSpace> {
+    let hashes = r.u64s().filter(|hashes| hashes.len() <= MAX_FEATURES)?;
+    let rarity = r.f32s(hashes.len())?;
+    let index: std::collections::HashMap<u64, u32> = hashes.iter().copied().zip(0u32..).collect();
+    (index.len() == hashes.len()).then_some(FeatureSpace { index, rarity })
+}
+
+fn read_model(
+    r: &mut Reader<'_>,
+    (intents, dimensions): (usize, usize),
+    features: usize,
+) -> Option<IntentModel> {
+    let dense = r.f32s(intents.checked_mul(dimensions)?)?;
+    let sparse = r.f32s(intents.checked_mul(features)?)?;
+    let bias = r.f32s(intents)?;
+    let temperature = r.f32().filter(|t| *t > 0.0)?;
+    Some(IntentModel { intents, dimensions, dense, sparse, bias, temperature })
+}
+
+fn read_scope(r: &mut Reader<'_>) -> Option<ScopeModel> {
+    let mut row = || -> Option<[f32; SIGNS]> { r.f32s(SIGNS)?.try_into().ok() };
+    let (mean, scale, weights) = (row()?, row()?, row()?);
+    Some(ScopeModel { mean, scale, weights, bias: r.f32()?, threshold: r.f32()? })
+}
+
+fn read_tagger(r: &mut Reader<'_>, slots: usize) -> Option<Tagger> {
+    let features = r.u64s().filter(|f| f.len() <= MAX_TAGGER_FEATURES && f.is_sorted())?;
+    let shape = Shape { labels: 1 + 2 * slots, features: features.len(), dense: COMPONENTS };
+    let weights = r.f32s(shape.weights())?;
+    Some(Tagger { features, field: Field { shape, weights } })
+}

@@ -1,0 +1,375 @@
+//! From samples to heads: embed, fold, calibrate, train, tag.
+//!
+//! Must not read or write files; what is kept between trainings comes in as `Embeddings`.
+
+use super::{
+    Learned, Neighbours,
+    augment::{self, Pool, Variant},
+    embeddings::Embeddings,
+    features::{self, FeatureSpace, Sparse},
+    intent::{IntentModel, Point, calibrate, largest},
+    projection::{COMPONENTS, Projection},
+    scope::{Case, ScopeModel, Signs},
+    tagger::{self, Tagger, Words},
+    vectors::dot,
+};
+use crate::{
+    entities::{Context, Entities, Kind},
+    normalise::Tokens,
+    training::{Origin, TrainingExample, TrainingSet},
+};
+use valet_core::encoder::{Encoder, EncoderFault, Encoding};
+
+/// Most texts that are embedded for one training.
+pub(crate) const MAX_EMBEDDED: usize = 2500;
+/// Parts the samples are held out in.
+const FOLDS: usize = 3;
+/// How much an expansion of a template counts against a sample that someone said.
+const TEMPLATE_WEIGHT: f32 = 0.5;
+/// A foreign sentence this near to a sample is none: some skill is about it.
+const TOO_NEAR: f32 = 0.85;
+/// Intents whose samples are looked through for the nearest one.
+pub(crate) const NEAR_INTENTS: usize = 8;
+/// Sentences that belong to no skill, one a line.
+const OUT_OF_DOMAIN: &str = include_str!("out_of_domain.txt");
+
+/// One embedded example.
+struct Prepared<'a> {
+    example: &'a TrainingExample,
+    sentence: &'a [f32],
+    tokens: Tokens,
+    hashes: Vec<u64>,
+}
+
+/// What training works on.
+struct Ground<'a> {
+    intents: usize,
+    dimensions: usize,
+    prepared: Vec<Prepared<'a>>,
+    foreign: Vec<Prepared<'a>>,
+}
+
+/// The examples worth embedding: every sample, then expansions in turn over the intents, up to
+/// the bound. Equal texts of an intent count once.
+pub(crate) fn chosen(set: &TrainingSet) -> Vec<&TrainingExample> {
+    let limit = MAX_EMBEDDED - OUT_OF_DOMAIN.lines().count();
+    let mut turn: Vec<(usize, usize, &TrainingExample)> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut counts = vec![0usize; set.intents.len()];
+    for example in set.examples.iter().filter(|e| e.intent < set.intents.len()) {
+        if seen.insert((example.intent, example.text.to_lowercase())) {
+            let stage = usize::from(example.origin == Origin::Template);
+            counts[example.intent] += 1;
+            turn.push((stage, counts[example.intent], example));
+        }
+    }
+    turn.sort_by_key(|(stage, nth, _)| (*stage, *nth));
+    turn.into_iter().take(limit).map(|(.., example)| example).collect()
+}
+
+/// Embeds what training needs, telling how far it has come.
+///
+/// # Errors
+/// The encoder's fault.
+pub(crate) fn embed(
+    examples: &[&TrainingExample],
+    embeddings: &mut Embeddings,
+    encoder: &mut dyn Encoder,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<(), EncoderFault> {
+    let texts = examples.iter().map(|e| e.text.as_str()).chain(OUT_OF_DOMAIN.lines());
+    let total = examples.len() + OUT_OF_DOMAIN.lines().count();
+    for (done, text) in texts.enumerate() {
+        embeddings.add(text, encoder)?;
+        progress(done + 1, total);
+    }
+    Ok(())
+}
+
+/// Trains everything. The texts were embedded before.
+pub(crate) fn learn(
+    set: &TrainingSet,
+    examples: &[&TrainingExample],
+    entities: &Entities,
+    embeddings: &Embeddings,
+    dimensions: usize,
+) -> Learned {
+    let kinds = kinds_of(set);
+    let foreign: Vec<TrainingExample> = OUT_OF_DOMAIN
+        .lines()
+        .map(|line| TrainingExample {
+            intent: usize::MAX,
+            text: line.to_owned(),
+            spans: Vec::new(),
+            origin: Origin::Sample,
+        })
+        .collect();
+    let prepare = |example| prepare(example, &kinds, entities, embeddings);
+    let mut ground = Ground {
+        intents: set.intents.len(),
+        dimensions,
+        prepared: examples.iter().filter_map(|e| prepare(e)).collect(),
+        foreign: foreign.iter().filter_map(prepare).collect(),
+    };
+    let t0 = std::time::Instant::now();
+    ground.drop_claimed_foreigners();
+    let (temperature, scope) = ground.calibrate();
+    let t1 = std::time::Instant::now();
+    let all: Vec<usize> = (0..ground.prepared.len()).collect();
+    let (space, mut model) = ground.train(&all);
+    model.temperature = temperature;
+    let t2 = std::time::Instant::now();
+    let projection = projection_of(examples, embeddings, dimensions);
+    let t3 = std::time::Instant::now();
+    let taggers = taggers(set, examples, entities, embeddings, &projection);
+    eprintln!("calib {:?} train {:?} proj {:?} tag {:?}", t1-t0, t2-t1, t3-t2, t3.elapsed());
+    let mut polarity = vec![0u32; set.intents.len()];
+    for p in &ground.prepared {
+        polarity[p.example.intent] |= super::polarity_of(&p.tokens);
+    }
+    Learned {
+        neighbours: ground.neighbours(&all),
+        foreign: ground.foreign.iter().flat_map(|p| p.sentence.iter().copied()).collect(),
+        texts: ground.prepared.iter().map(|p| p.example.text.clone().into()).collect(),
+        space,
+        model,
+        scope,
+        projection,
+        taggers,
+        polarity,
+    }
+}
+
+/// The kinds of values that some intent has a slot for, free text left out.
+pub(crate) fn kinds_of(set: &TrainingSet) -> Vec<Kind> {
+    let slots = set.intents.iter().flat_map(|intent| &intent.slots);
+    let mut kinds: Vec<Kind> = slots.map(|slot| slot.kind).filter(|k| *k != Kind::Text).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+fn prepare<'a>(
+    example: &'a TrainingExample,
+    kinds: &[Kind],
+    entities: &Entities,
+    embeddings: &'a Embeddings,
+) -> Option<Prepared<'a>> {
+    let tokens = Tokens::read(&example.text);
+    let hashes = features::hashes(&tokens, kinds, entities, &Context::default());
+    Some(Prepared { example, sentence: embeddings.sentence(&example.text)?, tokens, hashes })
+}
+
+impl Ground<'_> {
+    /// Takes out foreign sentences that lie next to a sample.
+    fn drop_claimed_foreigners(&mut self) {
+        let prepared = &self.prepared;
+        self.foreign.retain(|f| {
+            prepared.iter().all(|p| dot(p.sentence, f.sentence) < TOO_NEAR)
+        });
+    }
+
+    fn neighbours(&self, members: &[usize]) -> Neighbours {
+        let mut neighbours = Neighbours::new(self.intents, self.dimensions);
+        for at in members {
+            let p = &self.prepared[*at];
+            neighbours.add(p.example.intent, *at, p.sentence);
+        }
+        neighbours
+    }
+
+    fn train(&self, members: &[usize]) -> (FeatureSpace, IntentModel) {
+        let hashes: Vec<&[u64]> =
+            members.iter().map(|at| self.prepared[*at].hashes.as_slice()).collect();
+        let space = FeatureSpace::of(&hashes);
+        let sparse: Vec<Sparse> = hashes.iter().map(|h| space.vector(h)).collect();
+        let balance = self.balance(members);
+        let points: Vec<Point<'_>> = members
+            .iter()
+            .zip(&sparse)
+            .map(|(at, sparse)| {
+                let p = &self.prepared[*at];
+                let origin = if p.example.origin == Origin::Template { TEMPLATE_WEIGHT } else { 1.0 };
+                Point {
+                    dense: p.sentence,
+                    sparse,
+                    intent: p.example.intent,
+                    weight: origin * balance[p.example.intent],
+                }
+            })
+            .collect();
+        let model = IntentModel::train(&points, self.intents, self.dimensions, space.rarity.len());
+        (space, model)
+    }
+
+    /// Intents with few samples count more a sample, within bounds.
+    #[allow(clippy::cast_precision_loss)]
+    fn balance(&self, members: &[usize]) -> Vec<f32> {
+        let mut counts = vec![0.0f32; self.intents];
+        for at in members {
+            counts[self.prepared[*at].example.intent] += 1.0;
+        }
+        let mean = members.len() as f32 / self.intents.max(1) as f32;
+        counts.iter().map(|c| (mean / c.max(1.0)).sqrt().clamp(0.6, 1.6)).collect()
+    }
+
+    /// Holds out each fold in turn: the temperature of the logits, and the judge of scope.
+    fn calibrate(&self) -> (f32, ScopeModel) {
+        let folds = self.folds();
+        let mut held_out: Vec<(Vec<f32>, usize)> = Vec::new();
+        let (mut ours, mut foreign): (Vec<Case>, Vec<Signs>) = (Vec::new(), Vec::new());
+        for fold in 0..FOLDS {
+            let (outside, inside): (Vec<usize>, Vec<usize>) =
+                (0..self.prepared.len()).partition(|at| folds[*at] == Some(fold));
+            if outside.is_empty() || inside.is_empty() {
+                continue;
+            }
+            let (space, model) = self.train(&inside);
+            let neighbours = self.neighbours(&inside);
+            for at in outside {
+                let p = &self.prepared[at];
+                let logits = model.logits(p.sentence, &space.vector(&p.hashes));
+                let signs = self.signs(p, &logits, (&space, &neighbours), None);
+                ours.push((signs, largest(&logits, 1) == [p.example.intent]));
+                held_out.push((logits, p.example.intent));
+            }
+            for (at, p) in self.foreign.iter().enumerate() {
+                let logits = model.logits(p.sentence, &space.vector(&p.hashes));
+                foreign.push(self.signs(p, &logits, (&space, &neighbours), Some(at)));
+            }
+        }
+        (calibrate(&held_out), ScopeModel::train(&ours, &foreign))
+    }
+
+    /// The fold of each sample; expansions of templates are never held out, for they are not
+    /// what people say freely.
+    fn folds(&self) -> Vec<Option<usize>> {
+        let mut counts = vec![0usize; self.intents];
+        let fold = |p: &Prepared<'_>| {
+            (p.example.origin == Origin::Sample).then(|| {
+                counts[p.example.intent] += 1;
+                (counts[p.example.intent] + p.example.intent) % FOLDS
+            })
+        };
+        self.prepared.iter().map(fold).collect()
+    }
+
+    fn signs(
+        &self,
+        p: &Prepared<'_>,
+        logits: &[f32],
+        fold: (&FeatureSpace, &Neighbours),
+        itself: Option<usize>,
+    ) -> Signs {
+        let foreign = self
+            .foreign
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != itself)
+            .map(|(_, f)| dot(p.sentence, f.sentence))
+            .fold(0.0, f32::max);
+        super::signs_of(logits, fold.1.nearest(p.sentence, logits).1, foreign, (fold.0, &p.tokens))
+    }
+}
+
+fn projection_of(
+    examples: &[&TrainingExample],
+    embeddings: &Embeddings,
+    dimensions: usize,
+) -> Projection {
+    // A few hundred texts say enough, and all of them would take tens of megabytes.
+    let stride = examples.len().div_ceil(400).max(1);
+    let some: Vec<Encoding> =
+        examples.iter().step_by(stride).filter_map(|e| embeddings.encoding(&e.text)).collect();
+    let rows: Vec<&[f32]> =
+        some.iter().flat_map(|e| e.token_vectors.chunks_exact(dimensions.max(1))).collect();
+    Projection::of(&rows, dimensions)
+}
+
+fn taggers(
+    set: &TrainingSet,
+    examples: &[&TrainingExample],
+    entities: &Entities,
+    embeddings: &Embeddings,
+    projection: &Projection,
+) -> Vec<Option<Tagger>> {
+    let pool = Pool::of(&set.examples);
+    let one = |number: usize| {
+        let slots = set.intents[number].slots.len();
+        let own = examples.iter().filter(|e| e.intent == number);
+        let mut sentences = Vec::new();
+        if slots > 0 {
+            for example in own {
+                let sources = (entities, embeddings, projection);
+                add_sentences(set, example, &pool, sources, &mut sentences);
+            }
+        }
+        (!sentences.is_empty()).then(|| Tagger::train(&sentences, slots))
+    };
+    (0..set.intents.len()).map(one).collect()
+}
+
+/// One example and its variants as sentences for the tagger. In every second of them the known
+/// values are hidden, so that it learns from the words around a slot too.
+fn add_sentences(
+    set: &TrainingSet,
+    example: &TrainingExample,
+    pool: &Pool<'_>,
+    (entities, embeddings, projection): (&Entities, &Embeddings, &Projection),
+    sentences: &mut Vec<(Words, Vec<usize>)>,
+) {
+    let intent = &set.intents[example.intent];
+    let tokens = Tokens::read(&example.text);
+    let Some(encoding) = embeddings.encoding(&example.text) else { return };
+    let dense = tagger::pool(&tokens, &encoding, projection);
+    let context = Context::default();
+    let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
+        let hidden = sentences.len() % 2 == 1;
+        let marks = if hidden {
+            Vec::new()
+        } else {
+            tagger::marks(tokens, intent, entities, &context)
+        };
+        sentences.push((Words::of(tokens, &marks, dense), labels));
+    };
+    for variant in augment::variants(example, intent, pool, entities) {
+        let new = Tokens::read(&variant.text);
+        let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
+        let labels = tagger::labels_of(&new, &variant.spans);
+        add(&new, borrowed, labels);
+    }
+    let labels = tagger::labels_of(&tokens, &example.spans);
+    add(&tokens, dense, labels);
+}
+
+/// Vectors for a variant without running the encoder: words that stayed keep theirs, words of a
+/// swapped value take those of the value that stood there (a middle layer says more of the
+/// place in the sentence than of the word).
+fn borrow_vectors(
+    new: &Tokens,
+    variant: &Variant,
+    old: &Tokens,
+    dense: &[Vec<f32>],
+) -> Vec<Vec<f32>> {
+    let at_byte = |byte: i64| {
+        let found = old.list().iter().position(|t| byte < i64::from(t.end));
+        found.and_then(|at| dense.get(at)).cloned().unwrap_or_else(|| vec![0.0; COMPONENTS])
+    };
+    let source = |start: u32| {
+        let mut shift = 0i64;
+        for (now, before) in variant.spans.iter().zip(&variant.from) {
+            if start < now.start {
+                break;
+            }
+            if start < now.end {
+                let share = f64::from(start - now.start) / f64::from((now.end - now.start).max(1));
+                #[allow(clippy::cast_possible_truncation)]
+                let offset = (share * f64::from(before.end - before.start)) as i64;
+                return i64::from(before.start) + offset;
+            }
+            shift = i64::from(before.end) - i64::from(now.end);
+        }
+        i64::from(start) + shift
+    };
+    new.list().iter().take(tagger::MAX_WORDS).map(|t| at_byte(source(t.start))).collect()
+}

@@ -1,0 +1,105 @@
+//! The words of a language that normalisation needs, read once from the data that is built in.
+//!
+//! Must not hold sentences of a skill; those come with the skill.
+
+use crate::error::UnderstandingError;
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::OnceLock,
+};
+
+const ENGLISH: &str = include_str!("../data/en/words.toml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    fillers: Vec<String>,
+    leading: Vec<String>,
+    trailing: Vec<String>,
+    answer_leading: Vec<String>,
+    answer_trailing: Vec<String>,
+    is_words: Vec<String>,
+    contractions: BTreeMap<String, String>,
+    spelling: BTreeMap<String, String>,
+}
+
+/// The tables of one language.
+#[derive(Debug)]
+pub(crate) struct Language {
+    fillers: HashSet<Box<str>>,
+    is_words: HashSet<Box<str>>,
+    contractions: HashMap<Box<str>, Vec<Box<str>>>,
+    spelling: HashMap<Box<str>, Box<str>>,
+    /// Phrases that may stand before a command, each as normal words.
+    pub(crate) leading: Vec<Vec<Box<str>>>,
+    /// Phrases that may stand behind a command.
+    pub(crate) trailing: Vec<Vec<Box<str>>>,
+    /// Phrases that may stand before a bare answer.
+    pub(crate) answer_leading: Vec<Vec<Box<str>>>,
+    /// Phrases that may stand behind a bare answer.
+    pub(crate) answer_trailing: Vec<Vec<Box<str>>>,
+}
+
+impl Language {
+    /// English.
+    pub(crate) fn english() -> &'static Self {
+        static TABLES: OnceLock<Language> = OnceLock::new();
+        TABLES.get_or_init(|| {
+            // The data is part of the binary and a test reads it, so it can only fail to parse
+            // in a build that no test has passed.
+            Self::read(toml::from_str(ENGLISH).expect("the built-in word tables are well formed"))
+        })
+    }
+
+    /// Checks that there is data for a language.
+    pub(crate) fn check(tag: &str) -> Result<(), UnderstandingError> {
+        if tag == "en" {
+            Ok(())
+        } else {
+            Err(UnderstandingError::Language { language: tag.chars().take(32).collect() })
+        }
+    }
+
+    fn read(raw: Raw) -> Self {
+        let set = |words: Vec<String>| words.into_iter().map(Box::from).collect();
+        Self {
+            fillers: set(raw.fillers),
+            is_words: set(raw.is_words),
+            contractions: raw.contractions.into_iter().map(|(k, v)| (k.into(), split(&v))).collect(),
+            spelling: raw.spelling.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            leading: phrases(&raw.leading),
+            trailing: phrases(&raw.trailing),
+            answer_leading: phrases(&raw.answer_leading),
+            answer_trailing: phrases(&raw.answer_trailing),
+        }
+    }
+
+    pub(crate) fn is_filler(&self, word: &str) -> bool {
+        self.fillers.contains(word)
+    }
+
+    pub(crate) fn means_is(&self, stem: &str) -> bool {
+        self.is_words.contains(stem)
+    }
+
+    pub(crate) fn contraction(&self, word: &str) -> Option<&[Box<str>]> {
+        self.contractions.get(word).map(Vec::as_slice)
+    }
+
+    /// The one spelling of a word.
+    pub(crate) fn spelling<'a>(&'a self, word: &'a str) -> &'a str {
+        self.spelling.get(word).map_or(word, |known| known)
+    }
+}
+
+fn split(text: &str) -> Vec<Box<str>> {
+    text.split_whitespace().map(Box::from).collect()
+}
+
+/// Longest first, so that "right now" is taken before "now".
+fn phrases(lines: &[String]) -> Vec<Vec<Box<str>>> {
+    let mut all: Vec<Vec<Box<str>>> = lines.iter().map(|line| split(line)).collect();
+    all.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+    all
+}

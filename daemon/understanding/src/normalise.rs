@@ -1,0 +1,457 @@
+//! From a text to normalised tokens that still know where they stood in it.
+//!
+//! Must not drop meaning: what is left out here (fillers, plain punctuation) is left out of
+//! templates and of speech alike.
+
+use crate::language::Language;
+use std::ops::Range;
+
+/// Most tokens of a text; what is behind them is not looked at.
+pub const MAX_TOKENS: usize = 1024;
+
+/// One normalised word, number or unit sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Lower case, one spelling, digits without grouping: what is compared.
+    pub norm: Box<str>,
+    /// First byte in the text.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Whether a comma or another pause stood between the token before and this one.
+    pub break_before: bool,
+}
+
+/// The tokens of one text, with the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    text: Box<str>,
+    list: Vec<Token>,
+}
+
+impl Tokens {
+    /// Reads a text. Spans of the tokens lie on character boundaries of `text` and never overlap.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let language = Language::english();
+        let mut reader = Reader { text, at: 0, list: Vec::new(), pause: false, language };
+        reader.read_all();
+        let mut list = reader.list;
+        if list.iter().any(|token| !language.is_filler(&token.norm)) {
+            drop_fillers(&mut list, language);
+        }
+        list.truncate(MAX_TOKENS);
+        Self { text: text.into(), list }
+    }
+
+    /// The tokens in order.
+    #[must_use]
+    pub fn list(&self) -> &[Token] {
+        &self.list
+    }
+
+    /// The text as it came.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many tokens there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is nothing to understand.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The normal form of a token; the empty text past the end.
+    #[must_use]
+    pub fn norm(&self, index: usize) -> &str {
+        self.list.get(index).map_or("", |token| &token.norm)
+    }
+
+    /// The bytes a range of tokens covers; `(0, 0)` for an empty or foreign range.
+    #[must_use]
+    pub fn span(&self, tokens: Range<usize>) -> (u32, u32) {
+        match self.list.get(tokens) {
+            Some([first, .., last]) if first.start <= last.end => (first.start, last.end),
+            Some([only]) => (only.start, only.end),
+            _ => (0, 0),
+        }
+    }
+
+    /// The words a range of tokens covers, as they stood in the text.
+    #[must_use]
+    pub fn words(&self, tokens: Range<usize>) -> &str {
+        let (start, end) = self.span(tokens);
+        self.text.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The tokens of some ranges only, one behind the other, over the same text.
+    #[must_use]
+    pub(crate) fn picked(&self, ranges: &[Range<usize>]) -> Self {
+        let list = ranges.iter().filter_map(|range| self.list.get(range.clone())).flatten().cloned();
+        Self { text: self.text.clone(), list: list.collect() }
+    }
+
+    /// These tokens and then others over the same text.
+    #[must_use]
+    pub(crate) fn followed_by(&self, others: &Self) -> Self {
+        let list = self.list.iter().chain(&others.list).cloned().collect();
+        Self { text: self.text.clone(), list }
+    }
+
+    /// The normal forms joined by single spaces.
+    #[must_use]
+    pub fn normal_text(&self) -> String {
+        let mut all = String::with_capacity(self.text.len());
+        for token in &self.list {
+            if !all.is_empty() {
+                all.push(' ');
+            }
+            all.push_str(&token.norm);
+        }
+        all
+    }
+}
+
+/// Removes fillers; a pause before one stays before what follows.
+fn drop_fillers(list: &mut Vec<Token>, language: &Language) {
+    let mut pause = false;
+    list.retain_mut(|token| {
+        let filler = language.is_filler(&token.norm);
+        if filler {
+            pause |= token.break_before;
+        } else {
+            token.break_before |= std::mem::take(&mut pause);
+        }
+        !filler
+    });
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    list: Vec<Token>,
+    pause: bool,
+    language: &'static Language,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<char> {
+        self.text[self.at..].chars().next()
+    }
+
+    /// The character after the next one.
+    fn second(&self) -> Option<char> {
+        self.text[self.at..].chars().nth(1)
+    }
+
+    fn read_all(&mut self) {
+        // One token of the text can become at most three; the cut is made afterwards.
+        while let Some(c) = self.peek() {
+            if self.list.len() > MAX_TOKENS {
+                return;
+            }
+            if c.is_ascii_digit() || (is_minus(c) && self.minus_of_number()) {
+                self.read_number();
+            } else if c.is_alphanumeric() || (is_apostrophe(c) && self.starts_word()) {
+                self.read_word();
+            } else {
+                self.read_sign(c);
+            }
+        }
+    }
+
+    /// A minus counts when a digit follows and no word or digit touches it on the left.
+    fn minus_of_number(&self) -> bool {
+        let digit_follows = self.second().is_some_and(|c| c.is_ascii_digit());
+        let touches = self.text[..self.at].chars().next_back().is_some_and(char::is_alphanumeric);
+        digit_follows && !touches
+    }
+
+    /// "'em": an apostrophe at the start of a word the tables know.
+    fn starts_word(&self) -> bool {
+        let rest = &self.text[self.at..];
+        let mut chars = rest.chars();
+        chars.next();
+        chars.next().is_some_and(|c| c == 'e' || c == 'E')
+            && chars.next().is_some_and(|c| c == 'm' || c == 'M')
+            && !chars.next().is_some_and(char::is_alphanumeric)
+    }
+
+    fn push(&mut self, norm: &str, start: usize, end: usize) {
+        let break_before = std::mem::take(&mut self.pause);
+        #[allow(clippy::cast_possible_truncation)]
+        self.list.push(Token {
+            norm: norm.into(),
+            start: start as u32,
+            end: end as u32,
+            break_before,
+        });
+    }
+
+    /// A sign that means something is a token; other signs are left out.
+    fn read_sign(&mut self, c: char) {
+        let start = self.at;
+        self.at += c.len_utf8();
+        match c {
+            '%' => self.push("%", start, self.at),
+            '&' => self.push("and", start, self.at),
+            '°' | 'º' => {
+                let mut norm = String::from("°");
+                if let Some(unit @ ('c' | 'C' | 'f' | 'F')) = self.peek()
+                    && !self.second().is_some_and(char::is_alphanumeric)
+                {
+                    norm.push(unit.to_ascii_lowercase());
+                    self.at += 1;
+                }
+                self.push(&norm, start, self.at);
+            }
+            '℃' => self.push("°c", start, self.at),
+            '℉' => self.push("°f", start, self.at),
+            ',' | ';' | '.' | '!' | '?' | '–' | '—' | '…' | '\n' => self.pause = true,
+            _ => {}
+        }
+    }
+
+    /// Digits with grouping, a decimal point, a colon of a time, an ordinal's ending.
+    fn read_number(&mut self) {
+        let start = self.at;
+        let mut norm = String::new();
+        if self.peek().is_some_and(is_minus) {
+            norm.push('-');
+            self.at += self.peek().map_or(0, char::len_utf8);
+        }
+        loop {
+            let rest = &self.text.as_bytes()[self.at..];
+            match rest {
+                [d @ b'0'..=b'9', ..] => {
+                    norm.push(char::from(*d));
+                    self.at += 1;
+                }
+                [sign @ (b'.' | b':'), b'0'..=b'9', ..] => {
+                    norm.push(char::from(*sign));
+                    self.at += 1;
+                }
+                [b',', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', after @ ..]
+                    if !after.first().is_some_and(u8::is_ascii_digit) || norm.len() <= 3 =>
+                {
+                    self.at += 1;
+                }
+                _ => break,
+            }
+        }
+        let rest = self.text[self.at..].as_bytes();
+        let ending = ["st", "nd", "rd", "th"].into_iter().find(|ending| {
+            rest.len() >= 2
+                && rest[..2].eq_ignore_ascii_case(ending.as_bytes())
+                && !rest.get(2).is_some_and(u8::is_ascii_alphanumeric)
+        });
+        if let Some(ending) = ending {
+            norm.push_str(ending);
+            self.at += 2;
+        }
+        self.push(&norm, start, self.at);
+        // "22c", "7pm", "1h30": the letters that follow are a word of their own, up to a digit.
+        if self.peek().is_some_and(char::is_alphabetic) {
+            self.read_letters(false);
+        }
+    }
+
+    fn read_word(&mut self) {
+        self.read_letters(true);
+    }
+
+    fn read_letters(&mut self, digits_too: bool) {
+        let start = self.at;
+        let mut raw = String::new();
+        while let Some(c) = self.peek() {
+            if is_apostrophe(c) && self.apostrophe_inside(&raw) {
+                raw.push('\'');
+            } else if c.is_alphabetic() || (c.is_numeric() && digits_too) {
+                fold_into(c, &mut raw);
+            } else if is_mark(c) {
+                // A combining accent: folded away like the precomposed letters.
+            } else if self.joins_letters(c, &raw) {
+                // "a.m.", "km/h", "a/c": one word.
+            } else {
+                break;
+            }
+            self.at += c.len_utf8();
+        }
+        // The last full stop of "a.m." belongs to it.
+        if self.text[start..self.at].contains('.') && self.peek() == Some('.') {
+            self.at += 1;
+        }
+        if raw.is_empty() {
+            self.at += self.peek().map_or(0, char::len_utf8);
+            return;
+        }
+        self.push_word(&raw, start);
+    }
+
+    fn apostrophe_inside(&self, raw: &str) -> bool {
+        raw.is_empty() || self.second().is_some_and(char::is_alphabetic)
+    }
+
+    /// Whether a full stop or slash joins single letters or a speed's unit.
+    fn joins_letters(&self, sign: char, raw: &str) -> bool {
+        let mut after = self.text[self.at..].chars().skip(1);
+        let next = after.next().is_some_and(char::is_alphabetic);
+        let ends = !after.next().is_some_and(char::is_alphanumeric);
+        let letters = raw.chars().count();
+        match sign {
+            '.' => next && ends && (letters == 1 || self.text[..self.at].contains('.') && letters < 4),
+            '/' => next && ends && (letters == 1 || raw == "km" || raw == "mi"),
+            _ => false,
+        }
+    }
+
+    fn push_word(&mut self, raw: &str, start: usize) {
+        let end = self.at;
+        let language = self.language;
+        if let Some(parts) = language.contraction(raw) {
+            self.push_parts(parts, start, end);
+        } else if let Some((stem, ending)) = raw.rsplit_once('\'')
+            && !stem.is_empty()
+        {
+            match ending {
+                "s" if language.means_is(stem) => self.push_parts(&[stem.into(), "is".into()], start, end),
+                "m" => self.push_parts(&[stem.into(), "am".into()], start, end),
+                "re" => self.push_parts(&[stem.into(), "are".into()], start, end),
+                "ve" => self.push_parts(&[stem.into(), "have".into()], start, end),
+                "ll" => self.push_parts(&[stem.into(), "will".into()], start, end),
+                "d" => self.push_parts(&[stem.into(), "would".into()], start, end),
+                _ => {
+                    let whole = raw.replace('\'', "");
+                    self.push(language.spelling(&whole), start, end);
+                }
+            }
+        } else {
+            // A plural's apostrophe at the end ("drivers'") was left out by the reader.
+            self.push(language.spelling(raw), start, end);
+        }
+    }
+
+    /// Shares the bytes of a contraction among its parts: the first has as many characters as its
+    /// word, the last has the rest; a part for which nothing is left has an empty span there.
+    fn push_parts(&mut self, parts: &[Box<str>], start: usize, end: usize) {
+        let mut from = start;
+        for (index, part) in parts.iter().enumerate() {
+            let left = parts.len() - index - 1;
+            let to = if left == 0 { end } else { self.advance(from, part.chars().count(), left, end) };
+            self.push(self.language.spelling(part), from, to);
+            from = to;
+        }
+    }
+
+    /// The boundary `characters` after `from` that leaves at least `left` characters before `end`.
+    fn advance(&self, from: usize, characters: usize, left: usize, end: usize) -> usize {
+        let within = &self.text[from..end];
+        let most = within.chars().count().saturating_sub(left).max(1);
+        within.char_indices().nth(characters.min(most)).map_or(end, |(offset, _)| from + offset)
+    }
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '\u{2019}' | '\u{2018}' | '\u{02bc}' | '`' | '\u{00b4}' | '\u{ff07}')
+}
+
+fn is_minus(c: char) -> bool {
+    matches!(c, '-' | '\u{2212}' | '\u{2013}')
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{0300}'..='\u{036f}')
+}
+
+/// Lower case without the accents that recognisers and people leave out at will.
+fn fold_into(c: char, to: &mut String) {
+    for lower in c.to_lowercase() {
+        match lower {
+            'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' => to.push('a'),
+            'ç' | 'ć' | 'č' => to.push('c'),
+            'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' | 'ě' => to.push('e'),
+            'ì' | 'í' | 'î' | 'ï' | 'ī' => to.push('i'),
+            'ñ' | 'ń' => to.push('n'),
+            'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' => to.push('o'),
+            'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' => to.push('u'),
+            'ý' | 'ÿ' => to.push('y'),
+            'ž' | 'ź' | 'ż' => to.push('z'),
+            'š' | 'ś' => to.push('s'),
+            'ł' => to.push('l'),
+            'ß' => to.push_str("ss"),
+            'æ' => to.push_str("ae"),
+            'œ' => to.push_str("oe"),
+            other if is_mark(other) => {}
+            other => to.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn norms(text: &str) -> String {
+        Tokens::read(text).normal_text()
+    }
+
+    #[test]
+    fn words_come_to_one_form() {
+        for (text, expected) in [
+            ("Turn ON the A/C, please!", "turn on the ac"),
+            ("I'm freezing", "i am freezing"),
+            ("I’m freezing", "i am freezing"),
+            ("don't", "do not"),
+            ("can't stop", "can not stop"),
+            ("what's the driver's side", "what is the drivers side"),
+            ("whats up", "what is up"),
+            ("set it to 22°C", "set it to 22 °c"),
+            ("set it to 22 °", "set it to 22 °"),
+            ("22c", "22 c"),
+            ("30%", "30 %"),
+            ("at 7:30pm", "at 7:30 pm"),
+            ("at 7 a.m. sharp", "at 7 am sharp"),
+            ("-3 degrees", "-3 degrees"),
+            ("minus −3", "minus -3"),
+            ("3-5", "3 5"),
+            ("twenty-two", "twenty two"),
+            ("1,000 metres", "1000 metres"),
+            ("12,345,678", "12345678"),
+            ("1,2", "1 2"),
+            ("2.5 hours.", "2.5 hours"),
+            ("1h30", "1 h 30"),
+            ("the 3rd of May", "the 3rd of may"),
+            ("50 km/h", "50 kmh"),
+            ("color of the center", "colour of the centre"),
+            ("Café Zürich", "cafe zurich"),
+            ("7 o'clock", "7 oclock"),
+            ("uh open um the window", "open the window"),
+            ("please", "please"),
+            ("AC & heating", "ac and heating"),
+            ("play mp3s on usb2", "play mp3s on usb2"),
+            ("I'd like", "i would like"),
+            ("we'll see", "we will see"),
+            ("", ""),
+            ("?!", ""),
+        ] {
+            assert_eq!(norms(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn spans_point_into_the_text_as_it_came() {
+        let tokens = Tokens::read("Set it to 22°C, I’m cold");
+        let words: Vec<&str> = (0..tokens.len()).map(|i| tokens.words(i..i + 1)).collect();
+        assert_eq!(words, ["Set", "it", "to", "22", "°C", "I", "’m", "cold"]);
+        assert!(tokens.list()[5].break_before);
+        assert_eq!(tokens.words(2..5), "to 22°C");
+        assert_eq!(tokens.words(5..5), "");
+    }
+}

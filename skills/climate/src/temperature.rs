@@ -1,0 +1,136 @@
+//! The set temperature of the climate stations: to a number, or warmer and cooler.
+//!
+//! Must not claim what was reached; the host looks.
+
+use crate::place;
+use valet_skill_sdk::prelude::*;
+
+const LEAF: &str = "Temperature";
+/// °C, where the catalogue says nothing.
+const BOUNDS: (f64, f64) = (16.0, 30.0);
+/// Steps of "a bit", of nothing said, and of "a lot", °C.
+const LITTLE: f64 = 1.0;
+const SOME: f64 = 2.0;
+const LOT: f64 = 4.0;
+
+pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
+    let wanted =
+        call.temperature("temperature").ok_or(SkillError::BadSlot("temperature".into()))?;
+    let mut batch = Batch::new();
+    let mut bounds = BOUNDS;
+    for station in place::zone(call).stations() {
+        let path = station.hvac(LEAF);
+        bounds = place::bounds(&path, BOUNDS);
+        batch.push(path, wanted);
+    }
+    if batch.is_empty() {
+        return Ok(place::without_station());
+    }
+    batch.send()?;
+    let done = Outcome::done()
+        .with("min", Value::Temperature(bounds.0))
+        .with("max", Value::Temperature(bounds.1));
+    Ok(place::tell(done, call))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Warmer,
+    Cooler,
+}
+
+pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
+    let Some(direction) = direction(call) else {
+        return Ok(Outcome::ask_slot("direction", "Warmer or cooler?"));
+    };
+    let step = step(call);
+    let mut batch = Batch::new();
+    let mut known = false;
+    let mut at_limit = false;
+    for station in place::zone(call).stations() {
+        let path = station.hvac(LEAF);
+        let Some(now) = place::current(&path) else { continue };
+        known = true;
+        let target = moved(now, direction, step, place::bounds(&path, BOUNDS));
+        at_limit |= step.is_none_or(|step| (target.value - now).abs() < step);
+        if target.differs_from(now) {
+            batch.push(path, target.value);
+        }
+    }
+    if !known {
+        return Ok(Outcome::cannot_do("I do not know what the temperature is set to there."));
+    }
+    let limit = match direction {
+        Direction::Warmer => "as warm as it gets",
+        Direction::Cooler => "as cool as it gets",
+    };
+    if batch.is_empty() {
+        return Ok(Outcome::cannot_do(["It is already ", limit, "."].concat()));
+    }
+    batch.send()?;
+    let done = Outcome::done();
+    Ok(place::tell(if at_limit { done.with("limit", limit) } else { done }, call))
+}
+
+fn direction(call: &Call) -> Option<Direction> {
+    let said = call.text("direction").or(call.text("feeling")).or(call.text("extent"));
+    match said {
+        Some("warmer" | "cold" | "max") => Some(Direction::Warmer),
+        Some("cooler" | "hot" | "min") => Some(Direction::Cooler),
+        _ => None,
+    }
+}
+
+/// How far to go, °C; `None` = all the way.
+fn step(call: &Call) -> Option<f64> {
+    if let Some(amount) = call.number("amount") {
+        let amount = amount.abs();
+        return Some(if crate::query::is_fahrenheit(call) { amount / 1.8 } else { amount });
+    }
+    match call.text("extent") {
+        Some("max" | "min") => None,
+        Some("little") => Some(LITTLE),
+        Some("lot") => Some(LOT),
+        _ => Some(SOME),
+    }
+}
+
+struct Target {
+    value: f64,
+}
+
+impl Target {
+    fn differs_from(&self, now: f64) -> bool {
+        (self.value - now).abs() > 0.01
+    }
+}
+
+fn moved(now: f64, direction: Direction, step: Option<f64>, bounds: (f64, f64)) -> Target {
+    let value = match (direction, step) {
+        (Direction::Warmer, None) => bounds.1,
+        (Direction::Cooler, None) => bounds.0,
+        (Direction::Warmer, Some(step)) => now + step,
+        (Direction::Cooler, Some(step)) => now - step,
+    };
+    // A tenth of a degree is the finest that a display shows.
+    Target { value: (value.clamp(bounds.0, bounds.1) * 10.0).round() / 10.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_stop_at_the_bounds() {
+        for (now, direction, step, value) in [
+            (21.0, Direction::Warmer, Some(2.0), 23.0),
+            (29.0, Direction::Warmer, Some(2.0), 30.0),
+            (16.5, Direction::Cooler, Some(1.0), 16.0),
+            (21.0, Direction::Cooler, None, 16.0),
+            (21.0, Direction::Warmer, Some(3.0 / 1.8), 22.7),
+        ] {
+            let target = moved(now, direction, step, BOUNDS);
+            assert!((target.value - value).abs() < 1e-9, "{now} {step:?}");
+        }
+    }
+}

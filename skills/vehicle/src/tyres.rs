@@ -1,0 +1,72 @@
+//! Tyre pressures.
+//!
+//! Must not know a target pressure: whether one is low is the car's word.
+
+use crate::{read, units};
+use valet_skill_sdk::prelude::*;
+
+/// One wheel: its branch, where it is, and the zone above it.
+struct Wheel {
+    branch: &'static str,
+    name: &'static str,
+    row: u8,
+    /// The side with the driver on the left; the understanding maps "left" the same way.
+    side: Side,
+}
+
+const WHEELS: [Wheel; 4] = [
+    Wheel {
+        branch: "Vehicle.Chassis.Axle.Row1.Wheel.Left",
+        name: "front left",
+        row: 1,
+        side: Side::Driver,
+    },
+    Wheel {
+        branch: "Vehicle.Chassis.Axle.Row1.Wheel.Right",
+        name: "front right",
+        row: 1,
+        side: Side::Passenger,
+    },
+    Wheel {
+        branch: "Vehicle.Chassis.Axle.Row2.Wheel.Left",
+        name: "rear left",
+        row: 2,
+        side: Side::Driver,
+    },
+    Wheel {
+        branch: "Vehicle.Chassis.Axle.Row2.Wheel.Right",
+        name: "rear right",
+        row: 2,
+        side: Side::Passenger,
+    },
+];
+
+/// Branches of the wheels with their names, for the warnings.
+pub(crate) fn wheels() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WHEELS.iter().map(|wheel| (wheel.branch, wheel.name))
+}
+
+pub(crate) fn answer(call: &Call) -> Outcome {
+    let unit = units::pressure_unit(call);
+    let zone = call.zone("zone").unwrap_or(Zone::All);
+    let mut said = Vec::new();
+    let mut low = Vec::new();
+    for wheel in WHEELS.iter().filter(|wheel| zone.contains(wheel.row, wheel.side)) {
+        if let Some(kpa) = read::number(&[wheel.branch, ".Tire.Pressure"].concat()) {
+            said.push([wheel.name, " ", &unit.number(kpa)].concat());
+        }
+        if read::is_true(&[wheel.branch, ".Tire.IsPressureLow"].concat()) {
+            low.push(wheel.name);
+        }
+    }
+    if said.is_empty() {
+        return read::answer(None, "those tyre pressures");
+    }
+    let verdict = match low.as_slice() {
+        [] => "No tyre is low".into(),
+        [one] => ["The ", one, " tyre is low"].concat(),
+        many => ["These tyres are low: ", &many.join(", ")].concat(),
+    };
+    let list = said.join(", ");
+    Outcome::answer([&verdict, ". In ", unit.word(), ": ", &list, "."].concat())
+}

@@ -1,0 +1,49 @@
+//! The encoder that the benches run, from the manifest and the files of the recipe.
+//!
+//! Must not fetch anything.
+
+use crate::memo::Memo;
+use anyhow::Context as _;
+use clap::Args;
+use std::path::PathBuf;
+use valet_core::encoder::Encoder;
+use valet_inference::{ModelManifest, Precision, SentenceEncoder};
+
+/// Where the models are and which one runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArguments {
+    /// The folder of the manifests; the files lie in its `cache/<id>/`.
+    #[arg(long, default_value = "models")]
+    pub(crate) models: PathBuf,
+    /// Which model.
+    #[arg(long, default_value = "all-minilm-l6-v2")]
+    pub(crate) model: String,
+    /// Run the 32-bit graph instead of the int8 one.
+    #[arg(long)]
+    pub(crate) f32: bool,
+    /// Keep encodings in this file and take them from there: for work on the heads, never for
+    /// figures of the encoder.
+    #[arg(long)]
+    pub(crate) memo: Option<PathBuf>,
+}
+
+impl ModelArguments {
+    /// Loads the bare encoder.
+    pub(crate) fn load(&self) -> anyhow::Result<SentenceEncoder> {
+        let file = self.models.join(format!("{}.toml", self.model));
+        let manifest = ModelManifest::read(&file)?;
+        let folder = self.models.join("cache").join(&self.model);
+        let precision = if self.f32 { Precision::F32 } else { Precision::Int8 };
+        SentenceEncoder::load(&manifest, &folder, precision)
+            .with_context(|| format!("the encoder in {}", folder.display()))
+    }
+
+    /// Loads the encoder, behind the memory of earlier runs where that is asked for.
+    pub(crate) fn encoder(&self) -> anyhow::Result<Box<dyn Encoder>> {
+        let encoder = self.load()?;
+        Ok(match &self.memo {
+            Some(file) => Box::new(Memo::open(file, encoder)?),
+            None => Box::new(encoder),
+        })
+    }
+}
