@@ -251,6 +251,18 @@ impl Face {
         }
     }
 
+    /// Calls a method of a client's agent that answers nothing and is not waited for.
+    pub fn tell_agent<B: Serialize + Type>(&self, (client, object): (&str, &str), method: &str, body: &B) {
+        let call = Message::method_call(object, method)
+            .destination(client)
+            .interface("org.valetd.Agent1")
+            .with_flags(zbus::message::Flags::NO_REPLY_EXPECTED);
+        match call.build(body) {
+            Ok(message) => drop(self.outbox.send(message)),
+            Err(error) => log::error!("a call of {method} could not be built: {error}"),
+        }
+    }
+
     /// Calls a method of a client's agent and waits at most `limit`.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use turn::{Stage, Turn};
+use turn::{Stage, Turn, Waiting};
 
 /// How long a question to the person lives.
 pub const QUESTION_LIVES: Duration = Duration::from_secs(15);
@@ -103,8 +103,8 @@ pub struct Dialogue {
     rules: Rules,
     sessions: BTreeMap<SessionKey, Session>,
     turns: BTreeMap<TurnId, Turn>,
-    /// Utterances that wait for their session's running turn.
-    queues: BTreeMap<SessionKey, VecDeque<Utter>>,
+    /// What waits for its session's running turn.
+    queues: BTreeMap<SessionKey, VecDeque<Waiting>>,
     agents: Vec<Agent>,
     state: DialogState,
     nonce: u64,
@@ -215,35 +215,54 @@ impl Dialogue {
         })
     }
 
+    /// All agents, the latest last.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agents.iter()
+    }
+
+    /// The session and the caller of a turn that runs or waits.
+    #[must_use]
+    pub fn session_of_turn(&self, id: TurnId) -> Option<(SessionKey, Caller)> {
+        let running = self.turns.get(&id).map(|turn| (turn.session, turn.caller.clone()));
+        running.or_else(|| {
+            let mut waiting = self.queues.values().flatten();
+            let found = waiting.find(|waiting| waiting.turn_and_caller().0 == id)?;
+            Some((found.session(), found.turn_and_caller().1.clone()))
+        })
+    }
+
     /// Takes one event at `now` and says what is to be done.
     pub fn step(&mut self, now: Instant, event: Event) -> Vec<Effect> {
         let mut step = Step { now, snapshot: Snapshot::default(), effects: Vec::new() };
         let cx = &mut step;
         match event {
-            Event::Utter(utter) => self.utter(cx, *utter),
+            Event::Utter(utter) => self.begin_or_wait(cx, Waiting::Utter(utter)),
             Event::Understood { turn, understanding, snapshot, suggestions } => {
                 cx.snapshot = snapshot;
-                if let Some(turn) = self.turns.remove(&turn) {
+                if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Understanding)) {
                     self.understood(cx, turn, *understanding, &suggestions);
                 }
             }
             Event::Invoked { turn, index, invoked, snapshot } => {
                 cx.snapshot = snapshot;
-                if let Some(turn) = self.turns.remove(&turn) {
+                let acting = |s: &Stage| matches!(s, Stage::Acting(at) if *at == index);
+                if let Some(turn) = self.take_turn(turn, acting) {
                     self.invoked(cx, turn, index, *invoked);
                 }
             }
             Event::AgentAnswered { turn, answer, snapshot } => {
                 cx.snapshot = snapshot;
-                if let Some(turn) = self.turns.remove(&turn) {
+                let asking = |s: &Stage| matches!(s, Stage::AskingAgent { .. });
+                if let Some(turn) = self.take_turn(turn, asking) {
                     self.agent_answered(cx, turn, answer);
                 }
             }
             Event::Undo { turn, session, caller, deadline } => {
-                self.undo_call(cx, turn, session, caller, deadline);
+                let undo = Waiting::Undo { turn, session, caller, deadline };
+                self.begin_or_wait(cx, undo);
             }
             Event::Restored { turn, actions } => {
-                if let Some(turn) = self.turns.remove(&turn) {
+                if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Restoring)) {
                     self.restored(cx, turn, actions);
                 }
             }
@@ -279,7 +298,10 @@ impl Dialogue {
             Stage::AskingAgent { until, .. } => *until,
             _ => turn.deadline.at(),
         });
-        let sessions = self.sessions.iter().map(|(key, session)| match (&session.pending, key) {
+        // A session whose turn runs cannot run out, or this would be due for ever.
+        let idle =
+            self.sessions.iter().filter(|(key, _)| self.turns.values().all(|t| t.session != **key));
+        let sessions = idle.map(|(key, session)| match (&session.pending, key) {
             (Some(pending), _) => pending.until,
             (None, SessionKey::Default { .. }) => session.used.after(FORGET_AFTER),
             (None, SessionKey::Opened(_)) => session.used.after(EXPIRE_AFTER),
@@ -301,12 +323,30 @@ impl Dialogue {
         }
     }
 
-    fn utter(&mut self, cx: &mut Step, utter: Utter) {
-        let busy = self.turns.values().any(|turn| turn.session == utter.session);
-        if busy {
-            self.queues.entry(utter.session).or_default().push_back(utter);
+    /// Takes a turn out, if it is at the stage that the event belongs to; else the event is stale.
+    fn take_turn(&mut self, id: TurnId, fits: impl Fn(&Stage) -> bool) -> Option<Turn> {
+        if self.turns.get(&id).is_some_and(|turn| fits(&turn.stage)) {
+            self.turns.remove(&id)
+        } else {
+            None
+        }
+    }
+
+    fn begin_or_wait(&mut self, cx: &mut Step, waiting: Waiting) {
+        let key = waiting.session();
+        if self.turns.values().any(|turn| turn.session == key) {
+            self.queues.entry(key).or_default().push_back(waiting);
             return;
         }
+        match waiting {
+            Waiting::Utter(utter) => self.utter(cx, *utter),
+            Waiting::Undo { turn, session, caller, deadline } => {
+                self.undo_call(cx, turn, session, caller, deadline);
+            }
+        }
+    }
+
+    fn utter(&mut self, cx: &mut Step, utter: Utter) {
         let language = self.rules.language.clone();
         let key = utter.session;
         let session = self.sessions.entry(key).or_insert_with(|| {
@@ -317,6 +357,9 @@ impl Dialogue {
             Session::new(None, language, zone, cx.now)
         });
         if cx.now.since(session.used) > FORGET_AFTER {
+            if session.pending.is_some() {
+                cx.effects.push(Effect::Expecting { session: key, expecting: false });
+            }
             session.forget();
         }
         session.used = cx.now;
@@ -345,6 +388,10 @@ impl Dialogue {
             engine: None,
             timing: Vec::new(),
         };
+        if turn.deadline.is_over(cx.now) {
+            // It waited behind another one for longer than its caller does.
+            return self.time_out(cx, turn);
+        }
         cx.effects.push(Effect::TurnChanged {
             turn: turn.id,
             session: key,
@@ -449,22 +496,8 @@ impl Dialogue {
                 self.cancel(cx, turn);
             }
         }
-        for utter in waiting {
-            let turn = Turn {
-                id: utter.turn,
-                session: key,
-                caller: utter.caller,
-                language: utter.language.unwrap_or_else(|| self.rules.language.clone()),
-                zone: utter.zone.unwrap_or_default(),
-                mode: utter.mode,
-                deadline: utter.deadline,
-                began: cx.now,
-                text: String::new(),
-                stage: Stage::Understanding,
-                commands: Vec::new(),
-                engine: None,
-                timing: Vec::new(),
-            };
+        for waiting in waiting {
+            let turn = waiting.never_begun(cx.now, &self.rules.language);
             self.cancel(cx, turn);
         }
     }
@@ -500,8 +533,10 @@ impl Dialogue {
 
     fn reset(&mut self, cx: &mut Step, key: SessionKey) {
         if let Some(session) = self.sessions.get_mut(&key) {
+            if session.pending.is_some() {
+                cx.effects.push(Effect::Expecting { session: key, expecting: false });
+            }
             session.forget();
-            cx.effects.push(Effect::Expecting { session: key, expecting: false });
         }
     }
 
@@ -563,8 +598,8 @@ impl Dialogue {
         if queue.is_empty() {
             self.queues.remove(&key);
         }
-        if let Some(utter) = next {
-            self.utter(cx, utter);
+        if let Some(waiting) = next {
+            self.begin_or_wait(cx, waiting);
         }
     }
 
@@ -581,9 +616,9 @@ fn speaker(zone: Zone) -> Zone {
 /// What the engines should expect while a question is open.
 fn expected(pending: &Pending) -> Option<Expected> {
     match &pending.question {
-        Question::Slot(expected) | Question::Choice(expected) | Question::Reading(expected, _) => {
-            Some(expected.clone())
-        }
+        Question::Slot(expected)
+        | Question::Choice(expected)
+        | Question::Reading { expected, .. } => Some(expected.clone()),
         Question::Confirm { .. } => None,
     }
 }

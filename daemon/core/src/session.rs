@@ -5,7 +5,7 @@
 use crate::{
     deadline::Instant,
     dialogue::Pending,
-    intent::IntentId,
+    intent::{IntentId, SkillId},
     signal::{SignalPath, SignalValue},
     slot::Slot,
     zone::Zone,
@@ -65,6 +65,8 @@ impl fmt::Display for TurnId {
 /// A change that undo can take back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
+    /// Which skill changed it; its grants hold for putting it back.
+    pub skill: SkillId,
     /// Which signal.
     pub path: SignalPath,
     /// What it was before.

@@ -46,7 +46,10 @@ impl Sample {
                     }
                 },
                 '{' if open.is_some() => {
-                    return Err(NotationError::new(column, "a mark within a mark, expected '}' first"));
+                    return Err(NotationError::new(
+                        column,
+                        "a mark within a mark, expected '}' first",
+                    ));
                 }
                 '{' => open = Some(begin(&mut chars, column, sample.text.len())?),
                 '}' => {
@@ -55,7 +58,10 @@ impl Sample {
                     };
                     span.end = trim_end(&sample.text, span.start);
                     if span.end == span.start {
-                        return Err(NotationError::new(column, "the mark is empty, expected {slot: words}"));
+                        return Err(NotationError::new(
+                            column,
+                            "the mark is empty, expected {slot: words}",
+                        ));
                     }
                     sample.spans.push(span);
                 }
@@ -69,7 +75,9 @@ impl Sample {
             }
         }
         match open {
-            Some(span) => Err(NotationError::new(span.column, "the mark is not closed, expected '}'")),
+            Some(span) => {
+                Err(NotationError::new(span.column, "the mark is not closed, expected '}'"))
+            }
             None => Ok(sample),
         }
     }

@@ -177,9 +177,9 @@ impl Parser {
             match c {
                 '\\' => {
                     self.at += 1;
-                    let escaped = self
-                        .peek()
-                        .ok_or_else(|| self.refuse("a backslash ends the text, expected a character behind it"))?;
+                    let escaped = self.peek().ok_or_else(|| {
+                        self.refuse("a backslash ends the text, expected a character behind it")
+                    })?;
                     word.push(escaped);
                 }
                 c if c.is_whitespace() || "[](){}<>|;".contains(c) => break,
@@ -205,7 +205,10 @@ impl Parser {
                     )));
                 }
                 None => {
-                    return Err(NotationError::new(opened, format!("the {what} is not closed, expected {close:?}")));
+                    return Err(NotationError::new(
+                        opened,
+                        format!("the {what} is not closed, expected {close:?}"),
+                    ));
                 }
             }
             self.at += 1;
@@ -234,11 +237,16 @@ impl Parser {
                 Some(c) if c == close => break,
                 Some(c @ ('|' | ';')) if separator.is_none_or(|s| s == c) => separator = Some(c),
                 Some('|' | ';') => {
-                    return Err(self.refuse("'|' and ';' in the same brackets, expected one of them"));
+                    return Err(
+                        self.refuse("'|' and ';' in the same brackets, expected one of them")
+                    );
                 }
                 Some(c) => return Err(self.refuse(format!("{c:?} came, expected {close:?}"))),
                 None => {
-                    return Err(NotationError::new(opened, format!("{open:?} is not closed, expected {close:?}")));
+                    return Err(NotationError::new(
+                        opened,
+                        format!("{open:?} is not closed, expected {close:?}"),
+                    ));
                 }
             }
             self.at += 1;
@@ -447,7 +455,8 @@ impl Rules {
             if waiting.len() == before {
                 let name = waiting[0];
                 let column = bodies[name].rules.first().map_or(1, |(_, column)| *column);
-                let e = NotationError::new(column, "the rule uses itself, directly or through others");
+                let e =
+                    NotationError::new(column, "the rule uses itself, directly or through others");
                 return Err((name.to_owned(), e));
             }
             left = waiting;
@@ -478,19 +487,22 @@ impl Rules {
             };
             for slot in &rule.slots {
                 if !slots.clone().any(|known| known == slot) {
-                    let e = unknown("slot", slot, *column, slots.clone());
+                    let e = unknown("slot", slot, *column, slots);
                     return Err(NotationError::new(*column, format!("rule <{used}>: {}", e.what)));
                 }
             }
         }
         for (used, column) in &template.slots {
             if !slots.clone().any(|known| known == used) {
-                return Err(unknown("slot", used, *column, slots.clone()));
+                return Err(unknown("slot", used, *column, slots));
             }
         }
         self.measure(&template)?;
         if self.can_be_empty(&template.root) {
-            return Err(NotationError::new(1, "everything in it can be left out, expected a word or slot that must be said"));
+            return Err(NotationError::new(
+                1,
+                "everything in it can be left out, expected a word or slot that must be said",
+            ));
         }
         Ok(template)
     }
@@ -500,7 +512,9 @@ impl Rules {
         if weight > MAX_WEIGHT {
             return Err(NotationError::new(
                 1,
-                format!("is too large with its rules and orders: {weight} words and slots, expected at most {MAX_WEIGHT}"),
+                format!(
+                    "is too large with its rules and orders: {weight} words and slots, expected at most {MAX_WEIGHT}"
+                ),
             ));
         }
         let depth = self.depth(&body.root);

@@ -22,7 +22,10 @@ fn the_notation_becomes_a_tree() {
     assert_eq!(parts[2], Node::Optional(Box::new(Node::Slot("zone".into()))));
     assert_eq!(parts[3], Node::Choice(vec![word("temperature"), word("heating")]));
     assert_eq!(parts[5], Node::Slot("temperature".into()));
-    assert_eq!(root("(a;b c)"), Node::Permutation(vec![word("a"), Node::Sequence(vec![word("b"), word("c")])]));
+    assert_eq!(
+        root("(a;b c)"),
+        Node::Permutation(vec![word("a"), Node::Sequence(vec![word("b"), word("c")])])
+    );
     assert_eq!(root("a\\[b\\]"), word("a[b]"));
 }
 
@@ -81,8 +84,13 @@ fn recursion_and_growth_of_rules_are_refused() {
     assert!(name == "a" && error.what.contains("uses itself"), "{error}");
     assert!(rules(&[("a", "<a>")]).is_err());
     let twenty = "<b> ".repeat(20);
-    let (_, error) = rules(&[("a", &twenty), ("b", &"<c> ".repeat(20)), ("c", &"<d> ".repeat(20)), ("d", "x y")])
-        .expect_err("too large");
+    let (_, error) = rules(&[
+        ("a", &twenty),
+        ("b", &"<c> ".repeat(20)),
+        ("c", &"<d> ".repeat(20)),
+        ("d", "x y"),
+    ])
+    .expect_err("too large");
     assert!(error.what.contains("too large"), "{error}");
 }
 

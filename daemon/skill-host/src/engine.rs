@@ -68,6 +68,7 @@ fn config() -> Result<Config, wasmtime::Error> {
         .native_unwind_info(true)
         .wasm_backtrace_max_frames(None);
     // Off because no skill needs it and each has been the place of an escape or a crash.
+    // Threads, garbage collection and stack switching are not even compiled in.
     config
         .wasm_simd(false)
         .wasm_relaxed_simd(false)

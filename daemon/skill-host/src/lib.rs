@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 mod grant;
 mod host;
+mod invocation;
 mod limits;
 mod skill;
 mod skill_host;
@@ -25,6 +26,7 @@ mod world;
 
 pub use code::CodeSource;
 pub use error::HostError;
-pub use skill_host::{Done, HostConfig, Invocation, LoadReport, Ring, SkillHost, TurnHandle};
+pub use invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle};
+pub use skill_host::SkillHost;
 pub use stats::{FAULTS_TO_QUARANTINE, SkillState, SkillStats};
 pub use world::Services;

@@ -123,7 +123,7 @@ impl Loaded {
         let own = store.data().clock.own();
         let turn = store.into_data();
         let result = self.judge(called, own_limit, accept);
-        self.finish(turn, result, own)
+        self.finish(turn, result, own, own_limit >= self.turn_limit)
     }
 
     fn parts(&self, world: World) -> TurnParts {
@@ -192,12 +192,19 @@ impl Loaded {
         SkillFault::Trap { skill, why: why.take(MAX_WHY_CHARS).collect() }
     }
 
-    fn finish(&self, turn: Turn, result: Result<Outcome, SkillFault>, own: Duration) -> Invoked {
+    fn finish(
+        &self,
+        turn: Turn,
+        result: Result<Outcome, SkillFault>,
+        own: Duration,
+        had_its_time: bool,
+    ) -> Invoked {
         if let Some(printed) = turn.printed() {
             log::debug!(target: "skill", "{} printed: {printed}", self.manifest.id);
         }
         let memory = turn.limits.peak_bytes();
-        let quarantined = self.lock_counters().count(result.as_ref().err(), own, memory);
+        let quarantined =
+            self.lock_counters().count(result.as_ref().err(), had_its_time, own, memory);
         if let Err(fault) = &result {
             log::warn!("{fault}");
         }

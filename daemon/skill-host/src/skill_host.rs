@@ -7,13 +7,13 @@
 use crate::{
     actuate::{Performed, Terms, Wish, perform},
     bindings::{SkillPre, valet::skill::types as wit},
-    code::CodeSource,
     contract,
     convert::{settings_to_wit, slots_to_wit, zone_to_wit},
     engine,
     error::HostError,
     grant::Granter,
     host,
+    invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle},
     skill::{Loaded, Run, faulted},
     stats::{Counters, SkillStats},
     ticker::Ticker,
@@ -23,126 +23,20 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 use valet_core::{
     capability::CapabilitySet,
-    entity::Value,
     intent::SkillId,
     outcome::{Invoked, Outcome, Planned, SkillFault},
     signal::Class,
-    slot::Slot,
-    zone::Zone,
 };
 use valet_package::SkillFolder;
 use wasmtime::{Engine, component::Linker};
 
 /// The contract's version that this host speaks.
 const API: &str = "0.1";
-
-/// How the host is set up.
-#[derive(Debug, Clone)]
-pub struct HostConfig {
-    /// Where code comes from.
-    pub code: CodeSource,
-    /// Threads that run guests.
-    pub threads: usize,
-    /// Turns that may wait for a thread.
-    pub most_waiting: usize,
-    /// Most memory of a skill, whatever it asks for, bytes.
-    pub max_memory_bytes: u64,
-    /// Longest own time of a turn, whatever a skill asks for, ms.
-    pub max_turn_ms: u64,
-}
-
-impl HostConfig {
-    /// Two threads, eight turns waiting, 64 MiB and 2 s at most.
-    #[must_use]
-    pub fn new(code: CodeSource) -> Self {
-        Self { code, threads: 2, most_waiting: 8, max_memory_bytes: 64 << 20, max_turn_ms: 2000 }
-    }
-}
-
-/// How a skill was loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Which.
-    pub skill: SkillId,
-    /// Whether it was compiled; else the code came from the cache.
-    pub compiled: bool,
-    /// Size of the code, bytes.
-    pub code_bytes: usize,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// One command for a skill.
-#[derive(Debug, Clone)]
-pub struct Invocation {
-    /// Which skill.
-    pub skill: SkillId,
-    /// The intent's name in its manifest.
-    pub intent: String,
-    /// The class the dialogue took the intent for; the manifest's own still caps it.
-    pub class: Class,
-    /// Filled slots.
-    pub slots: Vec<Slot>,
-    /// The skill's settings, defaults filled in.
-    pub settings: Vec<(String, Value)>,
-    /// Who speaks.
-    pub speaker: Zone,
-    /// BCP 47.
-    pub language: String,
-    /// The utterance; it reaches the guest only with the capability.
-    pub text: Option<String>,
-    /// Exactly what the person said yes to, from an earlier [`Invoked::needs_confirmation`].
-    pub confirmed: Option<Vec<Planned>>,
-    /// The person said yes to what the guest asked with `confirm`.
-    pub guest_confirmed: bool,
-    /// What is left of the turn's deadline.
-    pub budget: Duration,
-    /// Time to wait for observed values, over all batches of the turn.
-    pub observe: Duration,
-}
-
-/// An alarm that rings.
-#[derive(Debug, Clone)]
-pub struct Ring {
-    /// Whose.
-    pub skill: SkillId,
-    /// The name the skill gave it.
-    pub name: String,
-    /// What the skill stored with it.
-    pub payload: Vec<u8>,
-    /// How late it rings, ms.
-    pub late_ms: u64,
-    /// BCP 47.
-    pub language: String,
-    /// The skill's settings, defaults filled in.
-    pub settings: Vec<(String, Value)>,
-    /// How long it may take.
-    pub budget: Duration,
-}
-
-/// A queued or running turn; dropping it does nothing.
-#[derive(Debug, Clone)]
-pub struct TurnHandle(Arc<AtomicBool>);
-
-impl TurnHandle {
-    /// Stops the guest at its next epoch tick. Its [`Invoked`] still comes, with the actions
-    /// so far and [`SkillFault::Unavailable`] unless it had ended already.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Takes what came of a turn, once, on a skill thread. When the host stops before the turn
-/// began it is dropped without being called.
-pub type Done = Box<dyn FnOnce(Invoked) + Send>;
 
 struct Shared {
     engine: Engine,
@@ -275,7 +169,10 @@ impl SkillHost {
     /// # Errors
     /// [`HostError::Busy`], [`HostError::Stopped`]; then `done` was dropped uncalled.
     pub fn invoke(&self, invocation: Invocation, done: Done) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled| shared.invoke(invocation, cancelled))
+        self.submit(done, move |shared, cancelled, waited| {
+            let budget = invocation.budget.saturating_sub(waited);
+            shared.invoke(Invocation { budget, ..invocation }, cancelled)
+        })
     }
 
     /// Queues an alarm that rings, as [`SkillHost::invoke`]. It may set alarms and announce,
@@ -284,7 +181,7 @@ impl SkillHost {
     /// # Errors
     /// As [`SkillHost::invoke`].
     pub fn ring(&self, ring: Ring, done: Done) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled| shared.ring(&ring, cancelled))
+        self.submit(done, move |shared, cancelled, _| shared.ring(&ring, cancelled))
     }
 
     /// Queues writing values back ("undo") on behalf of the skill that changed them: its
@@ -300,7 +197,7 @@ impl SkillHost {
         observe: Duration,
         done: Done,
     ) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, _| shared.restore(&skill, values, confirmed, observe))
+        self.submit(done, move |shared, _, _| shared.restore(&skill, values, confirmed, observe))
     }
 
     /// Stops what runs, drops what waits, and ends the threads.
@@ -314,14 +211,15 @@ impl SkillHost {
     fn submit(
         &self,
         done: Done,
-        work: impl FnOnce(&Shared, Arc<AtomicBool>) -> Invoked + Send + 'static,
+        work: impl FnOnce(&Shared, Arc<AtomicBool>, Duration) -> Invoked + Send + 'static,
     ) -> Result<TurnHandle, HostError> {
-        let handle = TurnHandle(Arc::default());
+        let handle = TurnHandle::new();
         let (shared, theirs) = (Arc::clone(&self.shared), handle.clone());
+        let submitted = Instant::now();
         self.workers.submit(Box::new(move || {
             shared.lock_running().push(theirs.clone());
-            let invoked = work(&shared, Arc::clone(&theirs.0));
-            shared.lock_running().retain(|turn| !Arc::ptr_eq(&turn.0, &theirs.0));
+            let invoked = work(&shared, theirs.flag(), submitted.elapsed());
+            shared.lock_running().retain(|turn| !turn.is(&theirs));
             done(invoked);
         }))?;
         Ok(handle)

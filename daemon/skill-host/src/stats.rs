@@ -66,10 +66,12 @@ impl Counters {
         &self.state
     }
 
-    /// Counts a turn; whether it put the skill into quarantine.
+    /// Counts a turn; whether it put the skill into quarantine. A time-out is held against
+    /// a skill only when it `had_its_time`.
     pub(crate) fn count(
         &mut self,
         fault: Option<&SkillFault>,
+        had_its_time: bool,
         own: Duration,
         memory: usize,
     ) -> bool {
@@ -85,6 +87,7 @@ impl Counters {
             Some(SkillFault::Unavailable { .. }) => {}
             // It kept to the contract in saying so: no step towards quarantine.
             Some(SkillFault::Reported { .. }) => self.faults += 1,
+            Some(SkillFault::Timeout { .. }) if !had_its_time => self.faults += 1,
             Some(fault) => {
                 self.faults += 1;
                 self.in_a_row += 1;
@@ -134,12 +137,12 @@ mod tests {
     fn three_faults_in_a_row_quarantine_and_a_good_turn_forgives() {
         let mut counters = Counters::new();
         let own = Duration::from_micros(7);
-        assert!(!counters.count(Some(&trap()), own, 1));
-        assert!(!counters.count(Some(&trap()), own, 1));
-        assert!(!counters.count(None, own, 9));
-        assert!(!counters.count(Some(&trap()), own, 1));
-        assert!(!counters.count(Some(&trap()), own, 1));
-        assert!(counters.count(Some(&trap()), own, 1));
+        assert!(!counters.count(Some(&trap()), true, own, 1));
+        assert!(!counters.count(Some(&trap()), true, own, 1));
+        assert!(!counters.count(None, true, own, 9));
+        assert!(!counters.count(Some(&trap()), true, own, 1));
+        assert!(!counters.count(Some(&trap()), true, own, 1));
+        assert!(counters.count(Some(&trap()), true, own, 1));
         let stats = counters.stats();
         assert_eq!((stats.turns, stats.faults, stats.memory_peak_bytes), (6, 5, 9));
         assert_eq!((stats.guest_p50_us, stats.guest_p95_us), (7, 7));

@@ -145,7 +145,9 @@ impl DialogueWords {
             rules
                 .template(line, ["value"].into_iter())
                 .map_err(|e| e.to_string())
-                .and_then(|template| automaton.add(&template.root, rules, target, &|_| Some(Kind::Text)))
+                .and_then(|template| {
+                    automaton.add(&template.root, rules, target, &|_| Some(Kind::Text))
+                })
                 .expect("a built-in template is well formed");
         }
     }
@@ -166,7 +168,8 @@ impl DialogueWords {
             self.question_starts.longest(tokens, at).is_some()
                 && self.requests.longest(tokens, at).is_none()
         };
-        asks(first) || (polite > first && (asks(polite) || self.indirect.longest(tokens, polite).is_some()))
+        asks(first)
+            || (polite > first && (asks(polite) || self.indirect.longest(tokens, polite).is_some()))
     }
 }
 

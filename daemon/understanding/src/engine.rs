@@ -12,12 +12,13 @@ use crate::{
     dialogue::{DialogueWords, Meaning},
     edges,
     entities::{Context, Entities},
+    hash::FastMap,
     heads::{Heads, Ranked},
     normalise::Tokens,
     templates::{Found, Reading, Templates},
     training::{TrainingIntent, TrainingSet},
 };
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 use valet_core::{
     encoder::{Encoder, EncoderFault},
     intent::IntentId,
@@ -28,21 +29,21 @@ use valet_core::{
     },
 };
 
-pub use build::SkillSource;
 pub use crate::entities::Vocabulary;
+pub use build::SkillSource;
 
 /// Most bytes of a text that are looked at (the bound of an utterance).
 pub const MAX_TEXT_BYTES: usize = 4096;
 /// Confidence of an intent whose template matched as well as the best one's.
 const TIED_CONFIDENCE: f64 = 0.95;
 /// An info intent that is not the best reading of a question still needs this much.
-const LEAST_INFO_CONFIDENCE: f64 = 0.2;
+const LEAST_INFO_CONFIDENCE: f64 = 0.03;
 
 /// All that templates and entities know.
 #[derive(Debug)]
 struct Model {
     intents: Vec<TrainingIntent>,
-    by_id: HashMap<IntentId, usize>,
+    by_id: FastMap<IntentId, usize>,
     entities: Entities,
     templates: Templates,
     training: TrainingSet,
@@ -142,7 +143,8 @@ impl Understander {
         if !tokens.is_empty() {
             match (&self.heads, encoder) {
                 (Some(heads), Some(encoder)) => {
-                    let mut asking = Asking { all: self, heads, encoder, context: &context, failed: false };
+                    let mut asking =
+                        Asking { all: self, heads, encoder, context: &context, failed: false };
                     asking.understand(&tokens, &mut understood);
                     understood.encoder_missing = asking.failed;
                 }
@@ -261,7 +263,8 @@ impl Understander {
 
     /// The example that shares most of its words with the text; none without a common word.
     fn nearest_example(&self, tokens: &Tokens) -> Option<String> {
-        let said: Vec<&str> = tokens.list().iter().map(|t| &*t.norm).filter(|w| w.len() > 2).collect();
+        let said: Vec<&str> =
+            tokens.list().iter().map(|t| &*t.norm).filter(|w| w.len() > 2).collect();
         let share = |words: &[Box<str>]| {
             let common = words.iter().filter(|word| said.contains(&&***word)).count();
             #[allow(clippy::cast_precision_loss)]
@@ -364,3 +367,7 @@ impl Asking<'_> {
 #[cfg(test)]
 #[path = "engine/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "engine/asking_tests.rs"]
+mod asking_tests;

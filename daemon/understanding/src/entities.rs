@@ -39,7 +39,8 @@ const AROUND: &[&str] = &[
     "exactly", "roughly", "and",
 ];
 /// Words that may stand behind a value without changing it.
-const BEHIND: &[&str] = &["one", "mode", "setting", "level", "side", "too", "as", "well", "from", "now"];
+const BEHIND: &[&str] =
+    &["one", "mode", "setting", "level", "side", "too", "as", "well", "from", "now"];
 
 /// What a slot holds, resolved to a table of this understander.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -285,14 +286,28 @@ impl Entities {
             return Some(Value::Text(text.to_owned()));
         }
         let tokens = Tokens::read(text);
-        self.resolve_exactly(kind, &tokens, context).or_else(|| match kind {
-            Kind::Listed(list) => self.lists.get(list as usize)?.nearest(&tokens).map(Value::Text),
-            _ => None,
-        }).or_else(|| {
-            let mut all = self.find_all(kind, &tokens, context);
-            let only = all.pop()?;
-            all.is_empty().then_some(only.value)
-        })
+        self.resolve_exactly(kind, &tokens, context)
+            .or_else(|| self.resolve_nearly(kind, &tokens))
+            .or_else(|| {
+                let mut all = self.find_all(kind, &tokens, context);
+                let only = all.pop()?;
+                all.is_empty().then_some(only.value)
+            })
+    }
+
+    /// The nearest listed value to all tokens but words that may stand before it.
+    fn resolve_nearly(&self, kind: Kind, tokens: &Tokens) -> Option<Value> {
+        let mut first = 0;
+        loop {
+            let rest = tokens.picked(first..tokens.len());
+            if let Some(value) = self.nearest(kind, &rest) {
+                return Some(value);
+            }
+            if first + 1 >= tokens.len() || !AROUND.contains(&tokens.norm(first)) {
+                return None;
+            }
+            first += 1;
+        }
     }
 
     /// The value of all tokens but words that may stand around it.

@@ -51,7 +51,10 @@ fn in_order<'n>(
         if found.len() * next.len() > most {
             return None;
         }
-        found = found.iter().flat_map(|left| next.iter().map(move |right| joined(left, right))).collect();
+        found = found
+            .iter()
+            .flat_map(|left| next.iter().map(move |right| joined(left, right)))
+            .collect();
     }
     Some(found)
 }

@@ -9,7 +9,6 @@ mod crf;
 mod embeddings;
 mod features;
 mod intent;
-pub mod lab;
 mod projection;
 mod scope;
 mod stored;
@@ -42,14 +41,15 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-1";
+const RECIPE: &[u8] = b"heads-5";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
+/// What a missing slot that nearly all samples fill takes from the logit of an intent.
+const MISSING_SLOT: f32 = 0.8;
 /// Words that turn a sentence about an action into something else than a request for it: they
 /// count only where a sample of the intent has them. One bit each, in this order.
-const POLARITY: &[&str] = &[
-    "not", "never", "unless", "if", "was", "were", "had", "did", "yesterday", "why", "who",
-];
+const POLARITY: &[&str] =
+    &["not", "never", "unless", "if", "was", "were", "had", "did", "yesterday", "why", "who"];
 
 /// The heads of one training set. Immutable, and cheap to ask.
 #[derive(Debug)]
@@ -74,6 +74,8 @@ struct Learned {
     taggers: Vec<Option<Tagger>>,
     /// Which of [`POLARITY`] the samples of each intent have.
     polarity: Vec<u32>,
+    /// Which slots nearly every sample of an intent fills, a bit each.
+    expected: Vec<u32>,
 }
 
 /// Sentence vectors of the samples, by intent.
@@ -142,12 +144,7 @@ impl Heads {
     }
 
     fn of(set: &TrainingSet, dimensions: usize, learned: Learned) -> Self {
-        Self {
-            intents: set.intents.clone(),
-            kinds: training::kinds_of(set),
-            dimensions,
-            learned,
-        }
+        Self { intents: set.intents.clone(), kinds: training::kinds_of(set), dimensions, learned }
     }
 
     /// Ranks the intents for one command and fills the slots of those worth naming.
@@ -189,26 +186,30 @@ impl Heads {
             .map(|row| dot(row, &encoding.sentence))
             .fold(0.0, f32::max);
         let signs = signs_of(&logits, near, foreign, (&learned.space, tokens));
-        let in_scope = f64::from(learned.scope.probability(&signs));
-        let order = largest(&logits, 1 + MAX_ALTERNATIVES);
-        let turned = order.first().is_some_and(|best| self.is_turned(*best, tokens));
-        let p = learned.model.probabilities(&logits);
+        let in_scope = learned.scope.probability(&signs);
         let dense = tagger::pool(tokens, encoding, &learned.projection);
-        let candidates = order
-            .iter()
-            .map(|intent| (*intent, in_scope * f64::from(p[*intent])))
+        let candidates = self
+            .candidates(&logits, |intent| self.fill(intent, tokens, (context, entities), &dense));
+        let accepted = candidates.first().is_some_and(|best| {
+            let acts = self.intents[best.0].class != Class::Info;
+            !self.is_turned(best.0, tokens) && learned.scope.accepts(in_scope * best.1, acts)
+        });
+        let in_scope = f64::from(in_scope);
+        let candidates = candidates
+            .into_iter()
+            .map(|(intent, share, slots)| (intent, in_scope * f64::from(share), slots))
             .enumerate()
-            .filter(|(nth, (_, confidence))| *nth == 0 || *confidence >= LEAST_CONFIDENCE)
-            .map(|(_, (intent, confidence))| Candidate {
+            .filter(|(nth, (_, confidence, _))| *nth == 0 || *confidence >= LEAST_CONFIDENCE)
+            .map(|(_, (intent, confidence, slots))| Candidate {
                 intent: self.intents[intent].id.clone(),
-                slots: first_of_each(self.fill(intent, tokens, (context, entities), &dense)),
+                slots: first_of_each(slots),
                 confidence,
                 engine: Engine::Encoder,
             })
             .collect();
         Ranked {
             candidates,
-            accepted: !order.is_empty() && !turned && learned.scope.accepts(&signs),
+            accepted,
             in_scope,
             nearest: nearest
                 .and_then(|text| learned.texts.get(text as usize))
@@ -216,6 +217,34 @@ impl Heads {
             encoder_time: Duration::ZERO,
             heads_time: Duration::ZERO,
         }
+    }
+
+    /// The likeliest intents with their probabilities and slots, best first. An intent that lacks
+    /// a slot which nearly all its samples fill falls behind.
+    fn candidates(
+        &self,
+        logits: &[f32],
+        fill: impl Fn(usize) -> Vec<Slot>,
+    ) -> Vec<(usize, f32, Vec<Slot>)> {
+        let order = largest(logits, 1 + MAX_ALTERNATIVES);
+        let mut adjusted = logits.to_vec();
+        let mut found: Vec<(usize, f32, Vec<Slot>)> = Vec::with_capacity(order.len());
+        for intent in order {
+            let slots = fill(intent);
+            let expected = self.learned.expected.get(intent).copied().unwrap_or(0);
+            let spec = self.intents[intent].slots.iter().take(32).enumerate();
+            let missing = spec
+                .filter(|(at, s)| expected >> at & 1 == 1 && slots.iter().all(|f| f.name != s.name))
+                .count();
+            #[allow(clippy::cast_precision_loss)]
+            let penalty = MISSING_SLOT * missing as f32 * self.learned.model.temperature;
+            adjusted[intent] -= penalty;
+            found.push((intent, 0.0, slots));
+        }
+        let p = self.learned.model.probabilities(&adjusted);
+        found.iter_mut().for_each(|(intent, share, _)| *share = p[*intent]);
+        found.sort_by(|a, b| b.1.total_cmp(&a.1));
+        found
     }
 
     /// Whether a word turns the sentence against acting ("don't open the window").
@@ -286,7 +315,12 @@ fn widened(span: &Range<usize>, marks: &[Range<usize>]) -> Range<usize> {
     }
 }
 
-fn slot_of(name: &str, value: valet_core::entity::Value, tokens: &Tokens, range: Range<usize>) -> Slot {
+fn slot_of(
+    name: &str,
+    value: valet_core::entity::Value,
+    tokens: &Tokens,
+    range: Range<usize>,
+) -> Slot {
     let (start, end) = tokens.span(range.clone());
     Slot { name: name.to_owned(), value, text: tokens.words(range).to_owned(), start, end }
 }
@@ -307,7 +341,12 @@ fn polarity_of(tokens: &Tokens) -> u32 {
     tokens.list().iter().fold(0, |bits, token| bits | bit(&token.norm))
 }
 
-fn signs_of(logits: &[f32], near: f32, foreign: f32, (space, tokens): (&FeatureSpace, &Tokens)) -> Signs {
+fn signs_of(
+    logits: &[f32],
+    near: f32,
+    foreign: f32,
+    (space, tokens): (&FeatureSpace, &Tokens),
+) -> Signs {
     let best = largest(logits, 2);
     let logit = best.first().map_or(0.0, |at| logits[*at]);
     #[allow(clippy::cast_precision_loss)]
@@ -349,3 +388,6 @@ impl Neighbours {
         best
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,9 @@
 //!
 //! Must not hold sentences of a skill; those come with the skill.
 
-use crate::error::UnderstandingError;
+use crate::{error::UnderstandingError, hash::FastMap};
 use serde::Deserialize;
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::OnceLock,
-};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 const ENGLISH: &str = include_str!("../data/en/words.toml");
 
@@ -27,10 +24,10 @@ struct Raw {
 /// The tables of one language.
 #[derive(Debug)]
 pub(crate) struct Language {
-    fillers: HashSet<Box<str>>,
-    is_words: HashSet<Box<str>>,
-    contractions: HashMap<Box<str>, Vec<Box<str>>>,
-    spelling: HashMap<Box<str>, Box<str>>,
+    fillers: FastMap<Box<str>, ()>,
+    is_words: FastMap<Box<str>, ()>,
+    contractions: FastMap<Box<str>, Vec<Box<str>>>,
+    spelling: FastMap<Box<str>, Box<str>>,
     /// Phrases that may stand before a command, each as normal words.
     pub(crate) leading: Vec<Vec<Box<str>>>,
     /// Phrases that may stand behind a command.
@@ -62,11 +59,15 @@ impl Language {
     }
 
     fn read(raw: Raw) -> Self {
-        let set = |words: Vec<String>| words.into_iter().map(Box::from).collect();
+        let set = |words: Vec<String>| words.into_iter().map(|word| (word.into(), ())).collect();
         Self {
             fillers: set(raw.fillers),
             is_words: set(raw.is_words),
-            contractions: raw.contractions.into_iter().map(|(k, v)| (k.into(), split(&v))).collect(),
+            contractions: raw
+                .contractions
+                .into_iter()
+                .map(|(k, v)| (k.into(), split(&v)))
+                .collect(),
             spelling: raw.spelling.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
             leading: phrases(&raw.leading),
             trailing: phrases(&raw.trailing),
@@ -76,11 +77,11 @@ impl Language {
     }
 
     pub(crate) fn is_filler(&self, word: &str) -> bool {
-        self.fillers.contains(word)
+        self.fillers.contains_key(word)
     }
 
     pub(crate) fn means_is(&self, stem: &str) -> bool {
-        self.is_words.contains(stem)
+        self.is_words.contains_key(stem)
     }
 
     pub(crate) fn contraction(&self, word: &str) -> Option<&[Box<str>]> {

@@ -15,6 +15,7 @@ pub mod training;
 mod dialogue;
 mod edges;
 mod expand;
+mod hash;
 mod language;
 mod random;
 mod templates;

@@ -91,11 +91,11 @@ impl Tokens {
         self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// The tokens of some ranges only, one behind the other, over the same text.
+    /// The tokens of a range only, over the same text.
     #[must_use]
-    pub(crate) fn picked(&self, ranges: &[Range<usize>]) -> Self {
-        let list = ranges.iter().filter_map(|range| self.list.get(range.clone())).flatten().cloned();
-        Self { text: self.text.clone(), list: list.collect() }
+    pub(crate) fn picked(&self, range: Range<usize>) -> Self {
+        let list = self.list.get(range).unwrap_or_default().to_vec();
+        Self { text: self.text.clone(), list }
     }
 
     /// These tokens and then others over the same text.
@@ -246,7 +246,7 @@ impl Reader<'_> {
                 _ => break,
             }
         }
-        let rest = self.text[self.at..].as_bytes();
+        let rest = &self.text.as_bytes()[self.at..];
         let ending = ["st", "nd", "rd", "th"].into_iter().find(|ending| {
             rest.len() >= 2
                 && rest[..2].eq_ignore_ascii_case(ending.as_bytes())
@@ -306,7 +306,9 @@ impl Reader<'_> {
         let ends = !after.next().is_some_and(char::is_alphanumeric);
         let letters = raw.chars().count();
         match sign {
-            '.' => next && ends && (letters == 1 || self.text[..self.at].contains('.') && letters < 4),
+            '.' => {
+                next && ends && (letters == 1 || self.text[..self.at].contains('.') && letters < 4)
+            }
             '/' => next && ends && (letters == 1 || raw == "km" || raw == "mi"),
             _ => false,
         }
@@ -321,7 +323,9 @@ impl Reader<'_> {
             && !stem.is_empty()
         {
             match ending {
-                "s" if language.means_is(stem) => self.push_parts(&[stem.into(), "is".into()], start, end),
+                "s" if language.means_is(stem) => {
+                    self.push_parts(&[stem.into(), "is".into()], start, end)
+                }
                 "m" => self.push_parts(&[stem.into(), "am".into()], start, end),
                 "re" => self.push_parts(&[stem.into(), "are".into()], start, end),
                 "ve" => self.push_parts(&[stem.into(), "have".into()], start, end),
@@ -344,7 +348,8 @@ impl Reader<'_> {
         let mut from = start;
         for (index, part) in parts.iter().enumerate() {
             let left = parts.len() - index - 1;
-            let to = if left == 0 { end } else { self.advance(from, part.chars().count(), left, end) };
+            let to =
+                if left == 0 { end } else { self.advance(from, part.chars().count(), left, end) };
             self.push(self.language.spelling(part), from, to);
             from = to;
         }

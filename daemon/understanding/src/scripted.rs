@@ -10,7 +10,9 @@ use valet_core::{
     entity::{EntityKind, Value},
     intent::IntentId,
     slot::Slot,
-    understanding::{Candidate, Command, DialogueAct, Engine, MAX_COMMANDS, Request, Understanding},
+    understanding::{
+        Candidate, Command, DialogueAct, Engine, MAX_COMMANDS, Request, Understanding,
+    },
     zone::Zone,
 };
 
@@ -156,7 +158,9 @@ fn read_act(name: &str) -> Result<DialogueAct, String> {
     [A::Affirm, A::Deny, A::Stop, A::Undo, A::Repeat, A::Help]
         .into_iter()
         .find(|act| act.name() == name)
-        .ok_or_else(|| format!("act {name:?} came, expected affirm, deny, stop, undo, repeat or help"))
+        .ok_or_else(|| {
+            format!("act {name:?} came, expected affirm, deny, stop, undo, repeat or help")
+        })
 }
 
 fn read_command(raw: RawCommand) -> Result<Candidate, String> {

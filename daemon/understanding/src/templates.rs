@@ -10,25 +10,21 @@ mod search;
 use crate::{
     entities::{Context, Entities, Kind, Match},
     error::UnderstandingError,
+    hash::FastMap,
     normalise::Tokens,
 };
 use compile::Compiler;
 use index::Index;
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    ops::Range,
-    rc::Rc,
-};
+use std::{cell::RefCell, ops::Range, rc::Rc};
 use valet_core::entity::Value;
 use valet_package::template::{Node, Rules};
 
 /// Most steps of one search; a text that needs more is not understood by templates.
-pub const MAX_STEPS: usize = 20_000;
+pub(crate) const MAX_STEPS: usize = 20_000;
 /// Most edges that one template may become.
-pub const MAX_EDGES: usize = 50_000;
+pub(crate) const MAX_EDGES: usize = 50_000;
 /// Most edges of all templates together.
-pub const MAX_ALL_EDGES: usize = 4_000_000;
+pub(crate) const MAX_ALL_EDGES: usize = 4_000_000;
 
 /// A word that no template knows.
 const UNKNOWN: u32 = u32::MAX;
@@ -80,11 +76,11 @@ struct Entry {
 /// The automaton, immutable once all templates are in.
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
-    words: HashMap<Box<str>, u32>,
+    words: FastMap<Box<str>, u32>,
     states: Vec<State>,
     edges: Vec<Edge>,
     slots: Vec<SlotUse>,
-    slot_numbers: HashMap<SlotUse, u32>,
+    slot_numbers: FastMap<SlotUse, u32>,
     entries: Vec<Entry>,
     index: Index,
 }
@@ -147,7 +143,7 @@ impl Templates {
     /// Makes the index; to be called once after the last template.
     pub(crate) fn finish(&mut self) {
         self.index.finish(self.words.len());
-        self.slot_numbers = HashMap::new();
+        self.slot_numbers = FastMap::default();
     }
 
     /// How many templates there are.
@@ -176,13 +172,16 @@ impl Templates {
     }
 }
 
+/// Values by kind and first token.
+type FoundValues = FastMap<(Kind, usize), Rc<[Match]>>;
+
 /// One text being matched: its tokens, and the values found so far at each place.
 #[derive(Debug)]
 pub(crate) struct Reading<'a> {
     pub(crate) tokens: &'a Tokens,
     pub(crate) entities: &'a Entities,
     pub(crate) context: &'a Context,
-    values: RefCell<HashMap<(Kind, usize), Rc<[Match]>>>,
+    values: RefCell<FoundValues>,
 }
 
 impl<'a> Reading<'a> {

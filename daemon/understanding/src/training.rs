@@ -109,8 +109,11 @@ pub(crate) fn examples(
         }
         let mut dice = Random::new(number as u64);
         let names = intent.slots.iter().map(|slot| slot.name.as_str());
-        let templates: Vec<Template> =
-            sentences.templates.iter().filter_map(|text| rules.template(text, names.clone()).ok()).collect();
+        let templates: Vec<Template> = sentences
+            .templates
+            .iter()
+            .filter_map(|text| rules.template(text, names.clone()).ok())
+            .collect();
         let rounds = MAX_TEMPLATE_EXAMPLES.checked_div(templates.len()).unwrap_or(0).clamp(1, 4);
         let all = (0..rounds).flat_map(|_| &templates).take(MAX_TEMPLATE_EXAMPLES);
         for template in all {
@@ -132,7 +135,11 @@ fn from_sample(number: usize, intent: &TrainingIntent, sample: Sample) -> Traini
         .spans
         .iter()
         .filter_map(|span| {
-            Some(TrainingSpan { slot: place(&span.slot)?, start: span.start as u32, end: span.end as u32 })
+            Some(TrainingSpan {
+                slot: place(&span.slot)?,
+                start: span.start as u32,
+                end: span.end as u32,
+            })
         })
         .collect();
     TrainingExample { intent: number, text: sample.text, spans, origin: Origin::Sample }
@@ -140,8 +147,14 @@ fn from_sample(number: usize, intent: &TrainingIntent, sample: Sample) -> Traini
 
 /// Words that stand for free text in an expansion, so that a tagger sees some.
 const FREE_TEXT: &[&str] = &[
-    "berlin", "the nearest bakery", "baker street 12", "the main station", "radio paradise",
-    "the beatles", "anna's house", "golden gate bridge",
+    "berlin",
+    "the nearest bakery",
+    "baker street 12",
+    "the main station",
+    "radio paradise",
+    "the beatles",
+    "anna's house",
+    "golden gate bridge",
 ];
 
 #[allow(clippy::cast_possible_truncation)]
@@ -197,7 +210,10 @@ pub(crate) fn fingerprint(
     for skill in skills {
         // The replies and the version change nothing that is understood.
         let Sentences { rules, entities, intents, replies: _ } = skill.sentences;
-        let text = format!("{:?}", (&skill.manifest.id, &skill.manifest.intents, rules, entities, intents));
+        let text = format!(
+            "{:?}",
+            (&skill.manifest.id, &skill.manifest.intents, rules, entities, intents)
+        );
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }

@@ -1,1 +1,186 @@
-fn main(){}
+//! `valetd`: wires the parts, says when it is ready, and ends with a code that says why.
+//!
+//! Must not hold logic of any part; the only place that turns errors into exit codes.
+
+mod assistant;
+mod cli;
+mod config;
+mod exit;
+mod happening;
+mod inference;
+mod logging;
+mod notify;
+mod paths;
+mod skills;
+mod state;
+mod wall;
+mod world;
+
+use anyhow::Context as _;
+use assistant::{Assistant, Control, Ended, Parts, Understanding};
+use clap::Parser as _;
+use cli::Cli;
+use config::Config;
+use exit::{Exit, Fatal};
+use paths::Paths;
+use std::{process::ExitCode, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+};
+use valet_bus::{
+    Server,
+    access::AccessRules,
+    server::{Bus, FaceError},
+};
+use valet_understanding::Script;
+use world::World;
+
+/// What is left to finish when we are asked to stop.
+const STOP_LIMIT: Duration = Duration::from_millis(1500);
+/// Largest script of `--understanding FILE`, bytes.
+const MAX_SCRIPT_BYTES: u64 = 1 << 20;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let code = match run(&cli) {
+        Ok(()) => Exit::Done,
+        Err(fatal) => {
+            log::error!("{:#}", fatal.error);
+            fatal.exit
+        }
+    };
+    ExitCode::from(code as u8)
+}
+
+fn run(cli: &Cli) -> Result<(), Fatal> {
+    logging::start(log::LevelFilter::Info);
+    let paths = Paths::of(cli);
+    let wrong = |error| Fatal::new(Exit::Config, error);
+    let mut config = Config::read(&paths, cli.config.is_some()).map_err(|e| wrong(e.into()))?;
+    logging::start(config.log_level);
+    if let Some(vehicle) = cli.vehicle {
+        config.vehicle = vehicle;
+    }
+    let world = World::open(&config).map_err(wrong)?;
+    let policy = world::read_policy(&paths).map_err(wrong)?;
+    let words = world::read_words(&config.language).map_err(wrong)?;
+    let understanding = read_understanding(&cli.understanding).map_err(wrong)?;
+    if cli.check_config {
+        return check_skills(&paths, &config).map_err(wrong);
+    }
+    let opened = state::State::open(&paths.state).map_err(|e| Fatal::new(Exit::State, e))?;
+    if let Some(reason) = &opened.reason {
+        log::error!("{reason}");
+    }
+    let parts = Parts {
+        paths,
+        config,
+        understanding,
+        world,
+        policy,
+        words,
+        state: opened.state,
+        state_reason: opened.reason,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Only watches for late values block; they end by themselves.
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
+        .map_err(|e| Fatal::new(Exit::Internal, e))?;
+    let ended = runtime.block_on(serve(cli, parts));
+    // A watch may still block for seconds; nobody waits for what it finds.
+    runtime.shutdown_background();
+    ended
+}
+
+fn read_understanding(choice: &str) -> anyhow::Result<Understanding> {
+    if choice == "models" {
+        return Ok(Understanding::Models);
+    }
+    let bytes = valet_package::folder::read_bounded(choice.as_ref(), MAX_SCRIPT_BYTES)?;
+    let text = String::from_utf8(bytes).with_context(|| format!("{choice} is not UTF-8"))?;
+    Ok(Understanding::Scripted(Box::new(Script::parse(choice, &text)?)))
+}
+
+/// `--check-config`: reads the skills too, without running them.
+fn check_skills(paths: &Paths, config: &Config) -> anyhow::Result<()> {
+    let scratch = state::State::in_memory_only()?;
+    let skills = skills::Skills::load(&paths.skills, &config.language, &scratch, None);
+    let reasons = skills.reasons();
+    anyhow::ensure!(reasons.is_empty(), "{}", reasons.join("\n"));
+    log::info!("configuration, policy, words and {} skills are fine", skills.by_id.len());
+    Ok(())
+}
+
+async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
+    let (bus, rules) = if cli.session {
+        (Bus::Session, AccessRules::only(rustix::process::geteuid().as_raw()))
+    } else {
+        (Bus::System, parts.config.access.clone())
+    };
+    let Server { face, mut calls, mut events } =
+        Server::connect(bus, rules).await.map_err(|e| Fatal::new(Exit::Bus, e))?;
+    let (happen, mut happenings) = mpsc::unbounded_channel();
+    let mut assistant =
+        Assistant::new(parts, face.clone(), happen).map_err(|e| Fatal::new(Exit::Internal, e))?;
+    face.request_name().await.map_err(|error| match error {
+        FaceError::NameTaken => Fatal::new(Exit::NameTaken, error),
+        other => Fatal::new(Exit::Bus, other),
+    })?;
+    assistant.announce_ready();
+    notify::ready();
+    let (ask, mut control) = mpsc::unbounded_channel();
+    let signals = watch_signals(ask).map_err(|e| Fatal::new(Exit::Internal, e))?;
+    let watchdog = tokio::spawn(notify::pet_watchdog(face.clone()));
+    let ended = assistant.run(&mut calls, &mut events, &mut happenings, &mut control).await;
+    signals.abort();
+    watchdog.abort();
+    match ended {
+        Ended::BusLost => {
+            assistant.stop();
+            let lost = anyhow::anyhow!("the bus went away; systemd starts us again when it is back");
+            Err(Fatal::new(Exit::BusLost, lost))
+        }
+        Ended::Asked => {
+            notify::stopping();
+            assistant.stop();
+            face.close(STOP_LIMIT).await;
+            log::info!(MESSAGE_ID = logging::message_id::STATE; "stopped");
+            Ok(())
+        }
+    }
+}
+
+/// Turns signals into what the task understands.
+fn watch_signals(ask: mpsc::UnboundedSender<Control>) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => reload(&ask).await,
+            }
+        }
+        // Nobody listens when the task has ended already.
+        let _ = ask.send(Control::Stop);
+    }))
+}
+
+async fn reload(ask: &mpsc::UnboundedSender<Control>) {
+    notify::reloading();
+    let (done, answer) = oneshot::channel();
+    if ask.send(Control::Reload(done)).is_err() {
+        return;
+    }
+    match answer.await {
+        Ok(Ok(())) => log::info!("configuration, policy and skills were read again"),
+        Ok(Err(error)) => log::error!("the old configuration stays in force: {error:#}"),
+        Err(_) => return,
+    }
+    notify::ready();
+}

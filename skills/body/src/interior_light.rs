@@ -20,8 +20,8 @@ pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
         || call.percentage("percent").is_some()
         || call.colour("colour").is_some();
     match call.text("light") {
-        Some("reading") => strip(call, READING),
-        Some("ambient") => strip(call, AMBIENT),
+        Some("reading-light") => strip(call, READING),
+        Some("ambient-light") => strip(call, AMBIENT),
         // The ceiling light is only on or off: brightness and colours are the ambient light's.
         Some("dome") | None if dimmed => strip(call, AMBIENT),
         Some("glovebox") if dimmed => Ok(Outcome::cannot_do("That light is only on or off.")),
@@ -48,7 +48,7 @@ fn told(what: &str, many: bool, look: String) -> Outcome {
 /// Lights at each place: reading lights are one's own, ambient light is everywhere.
 fn strip(call: &Call, branch: &str) -> Result<Outcome, SkillError> {
     let reading = branch == READING;
-    let fallback = if reading { call.speaker() } else { Zone::All };
+    let fallback = if reading { place::own(call) } else { Zone::All };
     let lights: Vec<Station> = call.zone("zone").unwrap_or(fallback).stations().collect();
     let what = if reading { "the reading light" } else { "the ambient light" };
     if lights.is_empty() {

@@ -19,6 +19,11 @@ pub(crate) fn text(path: &str) -> Option<String> {
     signals::read_text(path).ok().flatten()
 }
 
+/// The place of who speaks; the driver's where nobody knows who it is.
+pub(crate) fn own(call: &Call) -> Zone {
+    if call.speaker() == Zone::All { Zone::DRIVER } else { call.speaker() }
+}
+
 /// Words for one place: "front left" would depend on the market, so sides are by person.
 pub(crate) fn name(station: Station) -> &'static str {
     match (station.row, station.side) {

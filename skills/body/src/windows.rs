@@ -38,7 +38,7 @@ fn meant(call: &Call) -> Vec<Station> {
     let zone = match (call.zone("zone"), call.text("windows")) {
         (Some(zone), _) => zone,
         (None, Some("all")) => Zone::All,
-        (None, _) => call.speaker(),
+        (None, _) => place::own(call),
     };
     zone.stations().collect()
 }
@@ -58,7 +58,9 @@ fn write(windows: &[Station], target: impl Fn(f64) -> Option<f64>) -> Result<Out
         return Ok(Outcome::cannot_do("It is already as far as it goes."));
     }
     batch.send()?;
-    Ok(Outcome::done().with("window", place::group(windows, "window", "windows")))
+    Ok(Outcome::done()
+        .with("window", place::group(windows, "window", "windows"))
+        .with("are", place::verb(windows.len())))
 }
 
 /// Where a window shall stop.

@@ -9,6 +9,15 @@ pub(crate) fn zone(call: &Call) -> Zone {
     call.zone("zone").unwrap_or(call.speaker())
 }
 
+/// The zone of a command about seats. Where nobody knows who speaks, one's own seat is the
+/// driver's rather than every seat.
+pub(crate) fn seat_zone(call: &Call) -> Zone {
+    let zone = zone(call);
+    let said = call.words("zone").unwrap_or_default().to_ascii_lowercase();
+    let own = matches!(said.split(' ').next(), None | Some("" | "me" | "my" | "mine" | "here"));
+    if zone == Zone::All && call.speaker() == Zone::All && own { Zone::DRIVER } else { zone }
+}
+
 /// Words for a zone behind a sentence: "for the driver".
 pub(crate) fn words(zone: Zone) -> &'static str {
     match zone {

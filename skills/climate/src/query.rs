@@ -96,7 +96,7 @@ fn both(first: Option<String>, second: Option<String>) -> Option<String> {
 }
 
 fn seat(call: &Call) -> Option<String> {
-    let value = place::current(&place::zone(call).seats().next()?.seat("HeatingCooling"))?;
+    let value = place::current(&place::seat_zone(call).seats().next()?.seat("HeatingCooling"))?;
     let stage = match value.abs() {
         v if v < 1.0 => return Some("The seat is neither heated nor cooled.".into()),
         v if v < 50.0 => "low",

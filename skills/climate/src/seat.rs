@@ -105,7 +105,7 @@ pub(crate) fn set(call: &Call, effect: Effect) -> Result<Outcome, SkillError> {
         Ok(wish) => wish,
         Err(refusal) => return Ok(refusal),
     };
-    let zone = place::zone(call);
+    let zone = place::seat_zone(call);
     let mut batch = Batch::new();
     let mut reached = 0;
     let mut seats = 0;

@@ -51,10 +51,11 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
         let path = station.hvac(LEAF);
         let Some(now) = place::current(&path) else { continue };
         known = true;
-        let target = moved(now, direction, step, place::bounds(&path, BOUNDS));
-        at_limit |= step.is_none_or(|step| (target.value - now).abs() < step);
-        if target.differs_from(now) {
-            batch.push(path, target.value);
+        let bounds = place::bounds(&path, BOUNDS);
+        let target = moved(now, direction, step, bounds);
+        at_limit |= is_same(target, bounds.0) || is_same(target, bounds.1);
+        if !is_same(target, now) {
+            batch.push(path, target);
         }
     }
     if !known {
@@ -73,10 +74,11 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
 }
 
 fn direction(call: &Call) -> Option<Direction> {
-    let said = call.text("direction").or(call.text("feeling")).or(call.text("extent"));
+    // In the order of how plainly they say it.
+    let said = ["direction", "way", "feeling", "extent"].iter().find_map(|slot| call.text(slot));
     match said {
-        Some("warmer" | "cold" | "max") => Some(Direction::Warmer),
-        Some("cooler" | "hot" | "min") => Some(Direction::Cooler),
+        Some("warmer" | "up" | "cold" | "max") => Some(Direction::Warmer),
+        Some("cooler" | "down" | "hot" | "min") => Some(Direction::Cooler),
         _ => None,
     }
 }
@@ -95,25 +97,20 @@ fn step(call: &Call) -> Option<f64> {
     }
 }
 
-struct Target {
-    value: f64,
-}
-
-impl Target {
-    fn differs_from(&self, now: f64) -> bool {
-        (self.value - now).abs() > 0.01
-    }
-}
-
-fn moved(now: f64, direction: Direction, step: Option<f64>, bounds: (f64, f64)) -> Target {
-    let value = match (direction, step) {
+/// Where to go, °C, in tenths: the finest that a display shows.
+fn moved(now: f64, direction: Direction, step: Option<f64>, bounds: (f64, f64)) -> f64 {
+    let target = match (direction, step) {
         (Direction::Warmer, None) => bounds.1,
         (Direction::Cooler, None) => bounds.0,
         (Direction::Warmer, Some(step)) => now + step,
         (Direction::Cooler, Some(step)) => now - step,
     };
-    // A tenth of a degree is the finest that a display shows.
-    Target { value: (value.clamp(bounds.0, bounds.1) * 10.0).round() / 10.0 }
+    (target.clamp(bounds.0, bounds.1) * 10.0).round() / 10.0
+}
+
+/// Equal to a display.
+fn is_same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 0.05
 }
 
 #[cfg(test)]
@@ -130,7 +127,7 @@ mod tests {
             (21.0, Direction::Warmer, Some(3.0 / 1.8), 22.7),
         ] {
             let target = moved(now, direction, step, BOUNDS);
-            assert!((target.value - value).abs() < 1e-9, "{now} {step:?}");
+            assert!(is_same(target, value), "{now} {step:?}");
         }
     }
 }

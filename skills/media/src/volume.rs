@@ -33,7 +33,9 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
         return Ok(Outcome::cannot_do("I do not know how loud it is now."));
     };
     let step = call.setting_number("step").unwrap_or(10.0);
-    let amount = call.percentage("amount").unwrap_or(words::step(step, call.text("size")));
+    let steps = call.number("steps").map(|n| words::percent_of(n, call.setting_text("scale")));
+    let said = call.percentage("amount").or(steps).filter(|amount| *amount > 0.0);
+    let amount = said.unwrap_or_else(|| words::step(step, call.text("size")));
     write(loudness.apply(current, amount))
 }
 

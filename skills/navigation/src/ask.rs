@@ -121,7 +121,7 @@ pub(crate) fn location() -> Result<Outcome, SkillError> {
 /// The town whose size and nearness weigh most: suburbs do not hide their city.
 fn town_of(atlas: &mut Atlas, here: Point) -> Result<Option<Place>, SkillError> {
     let mut best: Option<(f64, Place)> = None;
-    for near in atlas.nearest(TOWN, here, 12, IN_TOWN_M)? {
+    for near in atlas.nearest(TOWN, here, 8, IN_TOWN_M)? {
         let place = atlas.place(near.at)?;
         // A town's reach grows with the root of its population: a rank of 10 is a factor of 4.
         let weight = near.distance_m.max(500.0) / 2.0_f64.powf(f64::from(place.rank) / 10.0);

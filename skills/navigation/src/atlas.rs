@@ -69,7 +69,7 @@ pub(crate) fn choose(atlas: &Atlas, slot: &str, places: &[Place]) -> Outcome {
         }
     }
     let labels: Vec<String> = choices.iter().map(|(_, label)| label.clone()).collect();
-    Outcome::choose(slot, format!("Which one: {}?", words::list(&labels)), choices)
+    Outcome::choose(slot, format!("Which one: {}?", words::either(&labels)), choices)
 }
 
 /// "Paris, Texas", "Kappeli, Eteläesplanadi 1", "Mannerheimintie".

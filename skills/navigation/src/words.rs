@@ -1,4 +1,4 @@
-//! Distances and lists in words.
+//! Distances and choices in words.
 //!
 //! Must not know where anything is.
 
@@ -44,12 +44,13 @@ fn plain(value: f64) -> String {
     }
 }
 
-/// "a", "a and b", "a, b and c".
-pub(crate) fn list(items: &[String]) -> String {
+/// "a", "a or b", "a, b or c"; semicolons part items that hold commas themselves.
+pub(crate) fn either(items: &[String]) -> String {
+    let comma = if items.iter().any(|item| item.contains(',')) { "; " } else { ", " };
     match items {
         [] => String::new(),
         [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        [rest @ .., last] => format!("{} or {last}", rest.join(comma)),
     }
 }
 
@@ -82,9 +83,9 @@ mod tests {
     }
 
     #[test]
-    fn lists_read_well() {
-        let items = ["a", "b", "c"].map(String::from);
-        assert_eq!(list(&items), "a, b and c");
-        assert_eq!(list(&items[..1]), "a");
+    fn choices_read_well() {
+        assert_eq!(either(&["a", "b", "c"].map(String::from)), "a, b or c");
+        assert_eq!(either(&["a, x", "b, y", "c"].map(String::from)), "a, x; b, y or c");
+        assert_eq!(either(&[String::from("a")]), "a");
     }
 }

@@ -5,6 +5,7 @@
 use crate::{
     book::{self, ClockAlarm, MAX_ENTRIES},
     when::{self, NoMoment, Now},
+    words,
 };
 use valet_skill_sdk::prelude::*;
 
@@ -123,7 +124,8 @@ pub(crate) fn cancel(call: &Call) -> Result<Outcome, SkillError> {
             .take(10)
             .map(|alarm| (alarm.key(), described(alarm, now, is_24)))
             .collect();
-        return Ok(Outcome::choose("name", "Which alarm?", choices));
+        let labels = words::either(choices.iter().map(|(_, label)| label));
+        return Ok(Outcome::choose("name", format!("Which alarm: {labels}?"), choices));
     }
     for alarm in &found {
         alarms::cancel(&alarm.key())?;

@@ -122,7 +122,8 @@ fn choose(timers: &[&Timer]) -> Outcome {
     });
     let choices: Vec<(String, String)> =
         choices.map(|(id, label)| (id, format!("the {label}"))).collect();
-    Outcome::choose("name", "Which timer?", choices)
+    let labels = words::either(choices.iter().map(|(_, label)| label));
+    Outcome::choose("name", format!("Which one: {labels}?"), choices)
 }
 
 fn about(timer: &Timer, is_only: bool) -> Outcome {
@@ -168,7 +169,6 @@ pub(crate) fn add(call: &Call) -> Result<Outcome, SkillError> {
     match find(call, |_| true, "There is no timer.")? {
         Ok((mut timer, is_only)) => {
             timer.left_ms = timer.left_ms.saturating_add(more_ms);
-            timer.length_ms = timer.length_ms.saturating_add(more_ms);
             if timer.left_ms > MAX_LENGTH_MS {
                 return Ok(Outcome::cannot_do("A timer can run seven days at most."));
             }

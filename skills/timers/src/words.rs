@@ -1,4 +1,4 @@
-//! Lengths of time in words.
+//! Lengths of time and choices in words.
 //!
 //! Must not know what they are the length of.
 
@@ -49,6 +49,16 @@ pub(crate) fn plain_length(said: &str) -> String {
         }
     }
     joined.join(" ")
+}
+
+/// "a", "a or b", "a, b or c".
+pub(crate) fn either<'a>(labels: impl Iterator<Item = &'a String>) -> String {
+    let labels: Vec<&str> = labels.map(String::as_str).collect();
+    match labels.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
 }
 
 fn parts(ms: u64) -> Vec<(u64, &'static str)> {
@@ -108,6 +118,12 @@ mod tests {
         ] {
             assert_eq!(length(ms), said);
         }
+    }
+
+    #[test]
+    fn choices_read_well() {
+        assert_eq!(either(["a", "b", "c"].map(String::from).iter()), "a, b or c");
+        assert_eq!(either([String::from("a")].iter()), "a");
     }
 
     #[test]

@@ -29,7 +29,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let before = resident_kib()?;
     let begun = Instant::now();
     let mut encoder = arguments.models.load()?;
-    report.add("encoder.load", ms(begun), "ms", "verify, parse, optimise and one run, files in cache");
+    report.add(
+        "encoder.load",
+        ms(begun),
+        "ms",
+        "verify, parse, optimise and one run, files in cache",
+    );
     for words in [6usize, 14, 30] {
         let text = vec!["warm"; words].join(" ");
         let tokens = encoder.encode(&text)?.tokens.len() + 2;
@@ -40,12 +45,22 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
             times.push(ms(begun));
         }
         let name = format!("encoder.tokens_{tokens}");
-        report.add(&format!("{name}.p50"), quantile(&mut times, 0.5), "ms", format!("wall, {RUNS} runs"));
+        report.add(
+            &format!("{name}.p50"),
+            quantile(&mut times, 0.5),
+            "ms",
+            format!("wall, {RUNS} runs"),
+        );
         report.add(&format!("{name}.best"), quantile(&mut times, 0.0), "ms", "wall, best run");
     }
     let grown = resident_kib()?.saturating_sub(before);
     #[allow(clippy::cast_precision_loss)]
-    report.add("encoder.memory", grown as f64 / 1024.0, "MiB", "growth of VmRSS by loading and running");
+    report.add(
+        "encoder.memory",
+        grown as f64 / 1024.0,
+        "MiB",
+        "growth of VmRSS by loading and running",
+    );
     Ok(report)
 }
 

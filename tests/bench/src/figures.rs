@@ -26,7 +26,13 @@ pub(crate) struct Report {
 
 impl Report {
     /// Adds a figure.
-    pub(crate) fn add(&mut self, name: &str, value: f64, unit: &'static str, how: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        value: f64,
+        unit: &'static str,
+        how: impl Into<String>,
+    ) {
         self.figures.push(Figure { name: name.to_owned(), value, unit, how: how.into() });
     }
 

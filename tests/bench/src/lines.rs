@@ -48,7 +48,8 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(nth, line)| {
-            serde_json::from_str(line).with_context(|| format!("{} line {}", path.display(), nth + 1))
+            serde_json::from_str(line)
+                .with_context(|| format!("{} line {}", path.display(), nth + 1))
         })
         .collect()
 }

@@ -6,6 +6,7 @@
 mod automotive;
 mod encoder;
 mod figures;
+mod installed;
 mod lines;
 mod memo;
 mod models;

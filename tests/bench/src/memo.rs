@@ -25,8 +25,8 @@ impl<E: Encoder> Memo<E> {
         let mut known = HashMap::new();
         if let Ok(file) = File::open(path) {
             for line in BufReader::new(file).lines() {
-                let (of, text, sentence, spans, rows): Line = serde_json::from_str(&line?)
-                    .with_context(|| path.display().to_string())?;
+                let (of, text, sentence, spans, rows): Line =
+                    serde_json::from_str(&line?).with_context(|| path.display().to_string())?;
                 if of == inner.fingerprint() {
                     known.insert(text, restored(sentence, &spans, &rows));
                 }

@@ -1,127 +1,219 @@
 //! `skills`: every utterance of the skills' own tests, understood by all skills together.
 //!
-//! Must not act: what a skill would do with it is the skill tests' question.
+//! Must not act, and must not be kind: what is counted as wrong is said in the figures.
 
 use crate::{
     figures::{Report, percent},
-    models::ModelArguments,
+    installed::{Installed, SkillArguments, Templates, request},
 };
-use anyhow::Context as _;
 use clap::Args;
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
-use valet_core::{signal::Class, understanding::Candidate, zone::Zone};
-use valet_package::{Manifest, Sentences, folder::read_bounded, tests_file::{MAX_TESTS_BYTES, SkillTest, TestsFile}, sentences::MAX_SENTENCES_BYTES, manifest::MAX_MANIFEST_BYTES};
-use valet_understanding::{entities::Context, heads::{Heads, lab}, normalise::Tokens};
+use std::collections::BTreeMap;
+use valet_core::{
+    entity::Value,
+    signal::Class,
+    understanding::{Candidate, Understanding},
+    zone::Zone,
+};
+use valet_package::tests_file::SkillTest;
 
+/// Which skills, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The folder of the skills' folders.
-    #[arg(long, default_value = "skills")]
-    skills: PathBuf,
-    /// Keep embeddings and heads in this folder.
-    #[arg(long)]
-    cache: Option<PathBuf>,
-    /// List what went wrong.
-    #[arg(long)]
-    failures: bool,
     #[command(flatten)]
-    models: ModelArguments,
+    skills: SkillArguments,
 }
 
-pub(crate) struct Source { pub(crate) manifest: Manifest, pub(crate) sentences: Sentences, pub(crate) tests: TestsFile }
-
-fn text(path: &Path, most: usize) -> anyhow::Result<String> {
-    Ok(String::from_utf8(read_bounded(path, most as u64)?)?)
+/// What became of one utterance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// The wanted intent and slots.
+    Right,
+    /// The wanted intent, a wanted slot missing or other.
+    WrongSlots,
+    /// Nothing, an act of the dialogue, or a question that was not asked: nothing moves.
+    Missed,
+    /// Rightly not matched by this skill.
+    LeftAlone,
+    /// A negative that another skill's own template understands the same way.
+    Elsewhere,
+    /// A command that was not asked for would be carried out.
+    WrongAction,
 }
 
-pub(crate) fn read_sources(folder: &Path) -> anyhow::Result<Vec<Source>> {
-    let mut all = Vec::new();
-    let mut names: Vec<PathBuf> = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
-    names.sort();
-    for path in names {
-        if !path.join("skill.toml").exists() { continue; }
-        let manifest = Manifest::parse("skill.toml", &text(&path.join("skill.toml"), MAX_MANIFEST_BYTES)?).with_context(|| path.display().to_string())?;
-        let sentences = Sentences::parse("en.toml", &text(&path.join("sentences/en.toml"), MAX_SENTENCES_BYTES)?, &manifest).with_context(|| path.display().to_string())?;
-        let tests = if path.join("tests.toml").exists() { TestsFile::parse("tests.toml", &text(&path.join("tests.toml"), MAX_TESTS_BYTES)?, &manifest).with_context(|| path.display().to_string())? } else { TestsFile::default() };
-        all.push(Source { manifest, sentences, tests });
-    }
-    Ok(all)
+/// Counts of one skill.
+#[derive(Debug, Default, Clone, Copy)]
+struct Row {
+    positive: usize,
+    negative: usize,
+    right: usize,
+    wrong_slots: usize,
+    wrong_action: usize,
 }
-
-#[derive(Default)]
-struct Row { positive: usize, right: usize, wrong: usize, negative: usize, wrong_neg: usize, slots: usize, slots_right: usize, top: usize, top_neg: usize }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
-    let sources = read_sources(&arguments.skills)?;
-    let pairs: Vec<(Manifest, Sentences)> = sources.iter().map(|s| (s.manifest.clone(), s.sentences.clone())).collect();
-    let (entities, set) = lab::set_of(&pairs);
-    let mut encoder = arguments.models.encoder()?;
-    let begun = std::time::Instant::now();
-    let mut embedded = begun;
-    let heads = Heads::train(&set, &entities, encoder.as_mut(), arguments.cache.as_deref(), &mut |_, _| embedded = std::time::Instant::now())?;
+    let mut installed = Installed::new(&arguments.skills)?;
     let mut report = Report::default();
-    report.say(format!("{} intents {} samples; learning {:.2} s", set.intents.len(), set.examples.len(), embedded.elapsed().as_secs_f64()));
-    let classes: BTreeMap<String, Class> = set.intents.iter().map(|i| (i.id.to_string(), i.class)).collect();
+    let (embedding, learning) = installed.training_s;
+    report.add("train.embedding", embedding, "s", "wall; 0 when cached");
+    report.add("train.learning", learning, "s", "wall: held-out folds, heads, taggers");
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for source in &sources {
-        let skill = source.manifest.id.to_string();
-        for test in &source.tests.tests {
-            let row = rows.entry(skill.clone()).or_default();
-            let zone = test.zone.as_deref().and_then(|z| Zone::parse(z).ok()).unwrap_or(Zone::DRIVER);
-            let context = Context { speaker: zone, ..Context::default() };
-            let tokens = Tokens::read(&test.text);
-            let ranked = heads.rank(&tokens, &context, &entities, encoder.as_mut())?;
-            let best = ranked.candidates.first();
-            let named = best.map(|c| c.intent.to_string()).unwrap_or_default();
-            let acts = classes.get(&named).is_some_and(|c| *c != Class::Info);
-            if test.intent.is_empty() {
-                row.negative += 1;
-                let bad = ranked.accepted && acts && named.starts_with(&format!("{skill}/"));
-                row.wrong_neg += usize::from(bad);
-                row.top_neg += usize::from(ranked.accepted);
-                if ranked.accepted && arguments.failures {
-                    report.say(format!("{} {:<60} {named} {:.2} near {:?}", if acts { "NEG-ACT " } else { "NEG-info" }, test.text, ranked.in_scope, ranked.nearest));
-                }
-                continue;
-            }
-            let wanted = format!("{skill}/{}", test.intent);
-            row.positive += 1;
-            row.top += usize::from(named == wanted);
-            let right = ranked.accepted && named == wanted;
-            row.right += usize::from(right);
-            let wrong = ranked.accepted && named != wanted && acts;
-            row.wrong += usize::from(wrong);
-            if !right && arguments.failures {
-                report.say(format!("{} {:<60} wanted {wanted} got {named} {:.2} near {:?}", if wrong { "WRONG   " } else if named == wanted { "rejected" } else { "miss    " }, test.text, ranked.in_scope, ranked.nearest));
-            }
-            if right {
-                row.slots += 1;
-                let ok = best.is_some_and(|b| slots_right(test, b));
-                row.slots_right += usize::from(ok);
-                if !ok && arguments.failures { report.say(format!("SLOTS    {:<60} {} wanted {:?} got {:?}", test.text, test.intent, test.slots, best.map(|b| b.slots.iter().map(|s| (s.name.as_str(), s.value.to_string())).collect::<Vec<_>>()))); }
-            }
+    let all: Vec<(String, SkillTest)> = installed
+        .sources
+        .iter()
+        .flat_map(|s| s.tests.tests.iter().map(|t| (s.manifest.id.as_str().to_owned(), t.clone())))
+        .collect();
+    for (skill, test) in all {
+        let zone = test.zone.as_deref().map_or(Ok(Zone::DRIVER), Zone::parse)?;
+        let understood = installed.understand(&test.text, zone);
+        let verdict = judge(&installed, &skill, &test, &understood);
+        count(rows.entry(skill.clone()).or_default(), &test, verdict);
+        let fine = [Verdict::Right, Verdict::LeftAlone, Verdict::Elsewhere].contains(&verdict);
+        if arguments.skills.failures && !fine {
+            let nearly = installed.nearly(&test.text);
+            report.say(format!("{} ({nearly})", failure(&skill, &test, verdict, &understood)));
         }
     }
-    let mut t = Row::default();
-    for (k, r) in &rows {
-        report.say(format!("{k:<26} pos {} top {} right {} wrong {} | neg {} accepted {} acts {} | slots {}/{}", r.positive, r.top, r.right, r.wrong, r.negative, r.top_neg, r.wrong_neg, r.slots_right, r.slots));
-        t.positive += r.positive; t.right += r.right; t.wrong += r.wrong; t.negative += r.negative; t.wrong_neg += r.wrong_neg; t.slots += r.slots; t.slots_right += r.slots_right; t.top += r.top; t.top_neg += r.top_neg;
-    }
-    report.add("top", percent(t.top, t.positive), "%", "");
-    report.add("right", percent(t.right, t.positive), "%", "");
-    report.add("wrong", percent(t.wrong + t.wrong_neg, t.positive + t.negative), "%", "");
-    report.add("neg accepted", percent(t.top_neg, t.negative), "%", "");
-    report.add("slots", percent(t.slots_right, t.slots), "%", "");
+    add_figures(&mut report, &rows, arguments.skills.templates);
     Ok(report)
 }
 
-fn slots_right(test: &SkillTest, best: &Candidate) -> bool {
-    test.slots.iter().all(|(name, wanted)| best.slots.iter().any(|s| &s.name == name && same(&s.value.to_string(), wanted)))
+fn count(row: &mut Row, test: &SkillTest, verdict: Verdict) {
+    let negative = test.intent.is_empty();
+    row.negative += usize::from(negative);
+    row.positive += usize::from(!negative);
+    row.right += usize::from(matches!(verdict, Verdict::Right | Verdict::WrongSlots));
+    row.wrong_slots += usize::from(verdict == Verdict::WrongSlots);
+    row.wrong_action += usize::from(verdict == Verdict::WrongAction);
 }
 
-fn same(got: &str, wanted: &toml::Value) -> bool {
-    let w = match wanted { toml::Value::String(s) => s.clone(), other => other.to_string() };
-    if got == w { return true; }
-    let number = |t: &str| t.trim_end_matches(" ms").parse::<f64>().ok();
-    matches!((number(got), number(&w)), (Some(a), Some(b)) if (a - b).abs() < 1e-6)
+fn judge(
+    installed: &Installed,
+    skill: &str,
+    test: &SkillTest,
+    understood: &Understanding,
+) -> Verdict {
+    let acts = |c: &Candidate| installed.class(&c.intent) != Some(Class::Info);
+    let acting = understood.commands.iter().map(|command| &command.best).filter(|c| acts(c));
+    if test.intent.is_empty() {
+        let mut elsewhere = false;
+        for candidate in acting {
+            if candidate.intent.skill().as_str() == skill
+                || !templates_agree(installed, test, candidate)
+            {
+                return Verdict::WrongAction;
+            }
+            elsewhere = true;
+        }
+        return if elsewhere { Verdict::Elsewhere } else { Verdict::LeftAlone };
+    }
+    let is_wanted =
+        |c: &Candidate| c.intent.skill().as_str() == skill && c.intent.name() == test.intent;
+    if acting.clone().any(|c| !is_wanted(c)) {
+        return Verdict::WrongAction;
+    }
+    match understood.commands.as_slice() {
+        [only] if is_wanted(&only.best) && slots_right(test, &only.best) => Verdict::Right,
+        [first, ..] if is_wanted(&first.best) => Verdict::WrongSlots,
+        _ => Verdict::Missed,
+    }
+}
+
+/// Whether someone wrote that sentence down for the intent it was given.
+fn templates_agree(installed: &Installed, test: &SkillTest, candidate: &Candidate) -> bool {
+    installed
+        .with_templates
+        .match_templates(&request(&test.text, Zone::DRIVER))
+        .is_some_and(|u| u.commands.iter().any(|c| c.best.intent == candidate.intent))
+}
+
+fn slots_right(test: &SkillTest, best: &Candidate) -> bool {
+    test.slots.iter().all(|(name, wanted)| {
+        best.slots.iter().any(|slot| slot.name == *name && is_value(&slot.value, wanted))
+    })
+}
+
+/// Whether a value is the one that a test names (durations in milliseconds or seconds).
+#[allow(clippy::cast_precision_loss)]
+fn is_value(got: &Value, wanted: &toml::Value) -> bool {
+    let number = match wanted {
+        toml::Value::Integer(n) => Some(*n as f64),
+        toml::Value::Float(n) => Some(*n),
+        _ => None,
+    };
+    match (got, number, wanted) {
+        (Value::Number(v) | Value::Percentage(v) | Value::Temperature(v), Some(n), _)
+        | (Value::Distance(v) | Value::Speed(v), Some(n), _) => (v - n).abs() < 1e-6,
+        (Value::Ordinal(v), Some(n), _) => (*v as f64 - n).abs() < 1e-6,
+        (Value::Duration(ms), Some(n), _) => (*ms as f64 - n).abs() < 1e-6,
+        (Value::Boolean(v), _, toml::Value::Boolean(w)) => v == w,
+        (got, _, toml::Value::String(text)) => got.to_string().eq_ignore_ascii_case(text),
+        _ => false,
+    }
+}
+
+fn failure(skill: &str, test: &SkillTest, verdict: Verdict, understood: &Understanding) -> String {
+    let got: Vec<String> = understood
+        .commands
+        .iter()
+        .map(|command| {
+            let best = &command.best;
+            let slots: Vec<String> =
+                best.slots.iter().map(|s| format!("{}={}", s.name, s.value)).collect();
+            format!("{} {:.2} [{}]", best.intent, best.confidence, slots.join(" "))
+        })
+        .collect();
+    let wanted = if test.intent.is_empty() { "nothing" } else { &test.intent };
+    let slots =
+        if verdict == Verdict::WrongSlots { format!(" {:?}", test.slots) } else { String::new() };
+    format!(
+        "{verdict:?}: {:?} wanted {skill} {wanted}{slots}, got {} (act {:?}, nearest {:?})",
+        test.text,
+        if got.is_empty() { "nothing".to_owned() } else { got.join(" + ") },
+        understood.act,
+        understood.nearest.as_deref().unwrap_or("")
+    )
+}
+
+fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Templates) {
+    let mut all = Row::default();
+    for (skill, row) in rows {
+        let Row { positive, negative, right, wrong_slots, wrong_action } = *row;
+        report.say(format!(
+            "{skill:<24} intent right {right}/{positive}, slots right {}/{right}, wrong action {wrong_action}/{}",
+            right - wrong_slots,
+            positive + negative
+        ));
+        all.positive += positive;
+        all.negative += negative;
+        all.right += right;
+        all.wrong_slots += wrong_slots;
+        all.wrong_action += wrong_action;
+    }
+    let how = match templates {
+        Templates::On => "templates first, then encoder",
+        Templates::Off => "encoder alone",
+    };
+    let tests = all.positive + all.negative;
+    report.add(
+        "skills.intent_right",
+        percent(all.right, all.positive),
+        "%",
+        format!("accepted with the wanted intent, of {} positive tests; {how}", all.positive),
+    );
+    report.add(
+        "skills.wrong_action",
+        percent(all.wrong_action, tests),
+        "%",
+        format!(
+            "of {tests} tests: an intent that is no question was accepted and is not the wanted one; \
+             for a test that must not match, one of that skill, or of another unless that skill's \
+             own template understands it so; {how}"
+        ),
+    );
+    report.add(
+        "skills.slots_right",
+        percent(all.right - all.wrong_slots, all.right),
+        "%",
+        "every slot that the test names has its value, among intents right",
+    );
 }

@@ -15,12 +15,7 @@ use std::{
     path::PathBuf,
     time::Instant,
 };
-use valet_core::{
-    encoder::Encoder,
-    entity::EntityKind,
-    intent::IntentId,
-    signal::Class,
-};
+use valet_core::{encoder::Encoder, entity::EntityKind, intent::IntentId, signal::Class};
 use valet_understanding::{
     entities::{Context, Entities, Kind},
     heads::Heads,
@@ -105,10 +100,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
 fn split(arguments: &Arguments) -> anyhow::Result<(Vec<Line>, Vec<Line>)> {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     let most = arguments.shots.unwrap_or(usize::MAX);
-    let (train, rest): (Vec<Line>, Vec<Line>) = lines::read(&arguments.train)?
-        .into_iter()
-        .filter(|line| !line.oos)
-        .partition(|line| {
+    let (train, rest): (Vec<Line>, Vec<Line>) =
+        lines::read(&arguments.train)?.into_iter().filter(|line| !line.oos).partition(|line| {
             let count = taken.entry(line.intent.clone()).or_default();
             *count += 1;
             *count <= most
@@ -160,7 +153,12 @@ fn training_set(lines: &[Line]) -> anyhow::Result<(TrainingSet, Names)> {
             Some(TrainingSpan { slot, start, end })
         });
         let spans = spans.collect();
-        examples.push(TrainingExample { intent, text: line.text.clone(), spans, origin: Origin::Sample });
+        examples.push(TrainingExample {
+            intent,
+            text: line.text.clone(),
+            spans,
+            origin: Origin::Sample,
+        });
     }
     let fingerprint = fingerprint(lines);
     Ok((TrainingSet { intents, examples, fingerprint }, names))
@@ -247,14 +245,29 @@ fn add_figures(report: &mut Report, mut counts: Counts) {
     if counts.foreign > 0 {
         let of = format!("of {} out-of-scope lines", counts.foreign);
         report.add("oos.accepted", percent(counts.foreign_accepted, counts.foreign), "%", of);
-        report.add("oos.auroc", 100.0 * auroc(&mut counts.scores), "%", "in-scope score against oos");
+        report.add(
+            "oos.auroc",
+            100.0 * auroc(&mut counts.scores),
+            "%",
+            "in-scope score against oos",
+        );
         let mut kept: Vec<f64> =
             counts.scores.iter().filter(|(_, ours)| *ours).map(|(s, _)| *s).collect();
         let threshold = quantile(&mut kept, 1.0 - KEPT);
         let rejected = counts.scores.iter().filter(|(s, ours)| !ours && *s < threshold).count();
-        report.add("oos.rejected_at_95", percent(rejected, counts.foreign), "%", "95 % in-scope kept");
+        report.add(
+            "oos.rejected_at_95",
+            percent(rejected, counts.foreign),
+            "%",
+            "95 % in-scope kept",
+        );
     }
-    report.add("heads.p50", quantile(&mut counts.micros, 0.5), "µs", "rank and tag, without encoder");
+    report.add(
+        "heads.p50",
+        quantile(&mut counts.micros, 0.5),
+        "µs",
+        "rank and tag, without encoder",
+    );
     report.add("heads.p95", quantile(&mut counts.micros, 0.95), "µs", "the same");
 }
 

@@ -7,7 +7,7 @@ use super::{
     AGENT_LIMIT, AgentAnswer, CHOICE_KIND, CommandStatus, Dialogue, Effect, Pending,
     QUESTION_LIVES, Question, ResultType, Step,
     run::{choice_value, set_slot},
-    turn::{CommandState, Planning, Stage, Turn},
+    turn::{Planning, Stage, Turn},
 };
 use crate::{
     deadline::Deadline,
@@ -64,6 +64,12 @@ impl Dialogue {
 
     /// Nothing fitted: the same question once more.
     fn ask_again(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending) {
+        let moving = self.rules.policy.driving_state(&cx.snapshot).is_moving();
+        if matches!(pending.question, Question::Confirm { .. })
+            && moving != pending.driving.is_moving()
+        {
+            return self.say(cx, turn, ResultType::Refusal, "changed-meanwhile", &[]);
+        }
         let question = self.question_words(&pending);
         let speech = match &pending.question {
             Question::Confirm { .. } => {
@@ -71,15 +77,15 @@ impl Dialogue {
             }
             _ => question,
         };
-        turn.commands = pending.commands.iter().cloned().map(CommandState::waiting).collect();
-        self.ask_person(cx, turn, 0, pending.question, speech);
+        let first = turn.resume(pending.commands);
+        self.ask_person(cx, turn, first, pending.question, speech);
     }
 
     fn question_words(&self, pending: &Pending) -> String {
         match &pending.question {
             Question::Confirm { speech, .. } => speech.clone(),
             Question::Slot(expected) => self.slot_question(expected),
-            Question::Choice(expected) | Question::Reading(expected, _) => {
+            Question::Choice(expected) | Question::Reading { expected, .. } => {
                 self.did_you_mean(expected)
             }
         }
@@ -108,16 +114,20 @@ impl Dialogue {
     /// A value came for the open question.
     fn answered(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending, answer: Slot) {
         let mut commands = pending.commands;
-        match &pending.question {
-            Question::Reading(_, readings) => {
-                let index = match &answer.value {
-                    Value::Text(id) => id.parse::<usize>().unwrap_or(usize::MAX),
-                    _ => usize::MAX,
+        match pending.question {
+            Question::Reading { open: (at, readings), later, .. } => {
+                let chosen = match &answer.value {
+                    Value::Text(id) => id.parse().ok().and_then(|i: usize| readings.get(i)),
+                    _ => None,
                 };
-                let Some(reading) = readings.get(index) else {
+                let (Some(reading), Some(command)) = (chosen, commands.get_mut(at)) else {
                     return self.say(cx, turn, ResultType::NotUnderstood, "not-understood", &[]);
                 };
-                commands = vec![reading.clone()];
+                *command = reading.clone();
+                if !later.is_empty() {
+                    let first = turn.resume(commands);
+                    return self.ask_reading(cx, turn, first, later);
+                }
             }
             Question::Slot(_) | Question::Choice(_) | Question::Confirm { .. } => {
                 if let Some(first) = commands.first_mut() {
@@ -125,8 +135,7 @@ impl Dialogue {
                 }
             }
         }
-        turn.commands = commands.into_iter().map(CommandState::waiting).collect();
-        turn.engine = turn.commands.first().map(|c| c.planning.engine);
+        turn.resume(commands);
         self.check_then_run(cx, turn);
     }
 
@@ -135,15 +144,15 @@ impl Dialogue {
         let Question::Confirm { planned, .. } = &pending.question else {
             return self.ask_again(cx, turn, pending);
         };
-        if self.rules.policy.driving_state(&cx.snapshot).is_moving() != pending.driving.is_moving() {
+        if self.rules.policy.driving_state(&cx.snapshot).is_moving() != pending.driving.is_moving()
+        {
             return self.say(cx, turn, ResultType::Refusal, "changed-meanwhile", &[]);
         }
         let mut commands = pending.commands;
         if let Some(first) = commands.first_mut() {
             confirm(first, planned.clone());
         }
-        turn.commands = commands.into_iter().map(CommandState::waiting).collect();
-        turn.engine = turn.commands.first().map(|c| c.planning.engine);
+        turn.resume(commands);
         self.check_then_run(cx, turn);
     }
 
@@ -187,8 +196,16 @@ impl Dialogue {
         self.ask(cx, turn, index, Question::Choice(expected), speech);
     }
 
-    /// Which of several readings was meant.
-    pub(super) fn ask_reading(&mut self, cx: &mut Step, mut turn: Turn, readings: Vec<Planning>) {
+    /// Which of several readings was meant, of the first command that is unclear; the indices
+    /// count from `first`, the first command that waits.
+    pub(super) fn ask_reading(
+        &mut self,
+        cx: &mut Step,
+        turn: Turn,
+        first: usize,
+        mut unclear: Vec<(usize, Vec<Planning>)>,
+    ) {
+        let (at, readings) = unclear.remove(0);
         let choices: Vec<(String, String)> = readings
             .iter()
             .enumerate()
@@ -197,17 +214,15 @@ impl Dialogue {
                 Some((index.to_string(), spec.description.to_lowercase()))
             })
             .collect();
-        let Some(first) = readings.first().cloned() else { return };
         let expected = Expected {
-            intent: first.intent.clone(),
+            intent: turn.commands[first + at].planning.intent.clone(),
             slot: "reading".to_owned(),
             entity: CHOICE_KIND,
             choices,
         };
         let speech = self.did_you_mean(&expected);
-        turn.commands = vec![CommandState::waiting(first)];
-        turn.commands[0].code = "ambiguous";
-        self.ask(cx, turn, 0, Question::Reading(expected, readings), speech);
+        let question = Question::Reading { expected, open: (at, readings), later: unclear };
+        self.ask(cx, turn, first, question, speech);
     }
 
     pub(super) fn ask_confirmation(
@@ -268,9 +283,10 @@ impl Dialogue {
         turn.stage = Stage::AskingAgent {
             index,
             agent,
-            question,
+            question: Box::new(question),
             left: turn.deadline.left(cx.now),
             until: cx.now.after(AGENT_LIMIT),
+            driving: self.rules.policy.driving_state(&cx.snapshot),
         };
         self.turns.insert(turn.id, turn);
     }
@@ -289,7 +305,7 @@ impl Dialogue {
         let code = match &question {
             Question::Slot(_) => "missing-slot",
             Question::Choice(_) => "choose",
-            Question::Reading(..) => "ambiguous",
+            Question::Reading { .. } => "ambiguous",
             Question::Confirm { .. } => "confirm",
         };
         self.nonce += 1;
@@ -315,16 +331,19 @@ impl Dialogue {
 
     /// An agent answered, or did not.
     pub(super) fn agent_answered(&mut self, cx: &mut Step, mut turn: Turn, answer: AgentAnswer) {
-        let Stage::AskingAgent { index, question, left, .. } = turn.stage.clone() else {
+        let Stage::AskingAgent { index, question, left, driving, .. } = turn.stage.clone() else {
             self.turns.insert(turn.id, turn);
             return;
         };
         // A person's thinking does not count: the turn goes on with the time it had left.
         turn.deadline = Deadline::new(cx.now, left);
-        let planning = &mut turn.commands[index].planning;
-        match (question, answer) {
+        match (*question, answer) {
             (Question::Confirm { planned, .. }, AgentAnswer::Confirmed(true)) => {
-                confirm(planning, planned)
+                let now = self.rules.policy.driving_state(&cx.snapshot);
+                if now.is_moving() != driving.is_moving() {
+                    return self.void(cx, turn, index);
+                }
+                confirm(&mut turn.commands[index].planning, planned);
             }
             (Question::Choice(expected) | Question::Slot(expected), AgentAnswer::Text(text))
                 if !text.is_empty() =>
@@ -338,22 +357,32 @@ impl Dialogue {
                 if expected.choices.is_empty() && expected.entity != CHOICE_KIND {
                     return self.understand_answer(cx, turn, expected, text);
                 }
-                set_slot(planning, Slot::implied(&expected.slot, choice_value(&text)));
+                let slot = Slot::implied(&expected.slot, choice_value(&text));
+                set_slot(&mut turn.commands[index].planning, slot);
             }
-            (Question::Reading(_, readings), AgentAnswer::Text(text)) => {
+            (Question::Reading { open: (at, readings), later, .. }, AgentAnswer::Text(text)) => {
                 match text.parse::<usize>().ok().and_then(|i| readings.get(i).cloned()) {
-                    Some(reading) => *planning = reading,
+                    Some(reading) => turn.commands[index + at].planning = reading,
                     None => return self.not_answered(cx, turn, index),
+                }
+                if !later.is_empty() {
+                    return self.ask_reading(cx, turn, index, later);
                 }
             }
             _ => return self.not_answered(cx, turn, index),
         }
-        self.run_next(cx, turn);
+        self.check_then_run(cx, turn);
     }
 
     /// Gives the words an agent brought for a slot to the engines; the turn goes on as if
     /// the person had answered in the dialogue.
-    fn understand_answer(&mut self, cx: &mut Step, mut turn: Turn, expected: Expected, text: String) {
+    fn understand_answer(
+        &mut self,
+        cx: &mut Step,
+        mut turn: Turn,
+        expected: Expected,
+        text: String,
+    ) {
         let request = crate::understanding::Request {
             text: text.chars().take(512).collect(),
             language: turn.language.clone(),
@@ -380,6 +409,13 @@ impl Dialogue {
             deadline: turn.deadline,
         });
         self.turns.insert(turn.id, turn);
+    }
+
+    /// The situation changed between the question and the yes.
+    fn void(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
+        let speech = self.rules.words.say("changed-meanwhile", &[]);
+        self.fail(&mut turn, index, ResultType::Refusal, "changed-meanwhile", speech);
+        self.finish_commands(cx, turn);
     }
 
     fn not_answered(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {

@@ -26,12 +26,13 @@ impl Dialogue {
         understanding: &Understanding,
     ) {
         let mut planned = Vec::new();
+        let mut unclear = Vec::new();
         for command in &understanding.commands {
             match route(&self.rules.skills, command, &turn.text, super::speaker(turn.zone)) {
                 Route::Plan(planning) => planned.push(planning),
                 Route::Ambiguous(readings) => {
-                    // Which reading was meant is asked before anything acts.
-                    return self.ask_reading(cx, turn, readings);
+                    planned.extend(readings.first().cloned());
+                    unclear.push((planned.len() - 1, readings));
                 }
                 Route::Gone(intent) => {
                     let name = self.skill_name(intent.skill());
@@ -48,7 +49,11 @@ impl Dialogue {
         if planned.is_empty() {
             return self.not_understood(cx, turn, understanding);
         }
-        turn.commands = planned.into_iter().map(CommandState::waiting).collect();
+        let first = turn.resume(planned);
+        // Which reading was meant is asked before anything acts.
+        if !unclear.is_empty() {
+            return self.ask_reading(cx, turn, first, unclear);
+        }
         self.check_then_run(cx, turn);
     }
 
@@ -129,13 +134,11 @@ impl Dialogue {
     ) {
         add_time(&mut turn, "guest", invoked.guest_time);
         add_time(&mut turn, "observe", invoked.observe_time);
-        if !matches!(turn.stage, Stage::Acting(at) if at == index) {
-            self.turns.insert(turn.id, turn);
-            return;
-        }
-        self.remember_changes(cx, &turn, &invoked.actions);
+        self.remember_changes(cx, &turn, index, &invoked.actions);
         if let (Ok(_), Some((planned, why))) = (&invoked.result, &invoked.needs_confirmation) {
             let (planned, why) = (planned.clone(), why.clone());
+            // What an earlier batch of the same invocation did is told with the question.
+            turn.commands[index].invoked = Some(invoked);
             return self.ask_confirmation(cx, turn, index, Some(planned), &why);
         }
         let outcome = match &invoked.result {
@@ -266,7 +269,7 @@ impl Dialogue {
     }
 
     /// Notes what undo can take back, and watches what was only requested.
-    fn remember_changes(&mut self, cx: &mut Step, turn: &Turn, actions: &[Action]) {
+    fn remember_changes(&mut self, cx: &mut Step, turn: &Turn, index: usize, actions: &[Action]) {
         let first_change =
             !turn.commands.iter().any(|c| c.invoked.as_ref().is_some_and(|i| changed(&i.actions)));
         let Some(session) = self.sessions.get_mut(&turn.session) else { return };
@@ -278,7 +281,11 @@ impl Dialogue {
             if matches!(action.status, ActionStatus::Done | ActionStatus::Requested)
                 && let Some(previous) = &action.previous
             {
-                session.changes.push(Change { path: path.clone(), previous: previous.clone() });
+                session.changes.push(Change {
+                    skill: turn.commands[index].planning.intent.skill().clone(),
+                    path: path.clone(),
+                    previous: previous.clone(),
+                });
             }
             if action.status == ActionStatus::Requested
                 && let Some(value) = &action.requested
@@ -541,7 +548,7 @@ impl Dialogue {
     pub(super) fn agent_question(question: &Question) -> (&'static str, AgentQuestion) {
         match question {
             Question::Slot(e) => ("ask-slot", AgentQuestion::AskSlot { slot: e.slot.clone() }),
-            Question::Choice(e) | Question::Reading(e, _) => {
+            Question::Choice(e) | Question::Reading { expected: e, .. } => {
                 ("choose", AgentQuestion::Choose { choices: e.choices.clone() })
             }
             Question::Confirm { planned, .. } => {

@@ -2,11 +2,12 @@
 //!
 //! Must not decide anything; it is what `dialogue` remembers between two events.
 
-use super::event::{Agent, CommandStatus, IntentResult, Mode, ResultType};
+use super::event::{Agent, CommandStatus, IntentResult, Mode, ResultType, Utter};
 use crate::{
     deadline::{Deadline, Instant},
     intent::IntentId,
     outcome::{Invoked, Planned},
+    policy::DrivingState,
     session::{Caller, SessionKey, TurnId},
     signal::Class,
     slot::Slot,
@@ -104,12 +105,65 @@ pub(super) enum Stage {
         /// Whom.
         agent: Agent,
         /// What is asked.
-        question: Question,
+        question: Box<Question>,
         /// What was left of the turn's time.
         left: Duration,
         /// When the question is void.
         until: Instant,
+        /// The driving state when it was asked: a confirmation is void when it changes.
+        driving: DrivingState,
     },
+}
+
+/// A turn that waits for the running one of its session.
+#[derive(Debug, Clone)]
+pub(super) enum Waiting {
+    /// Something said.
+    Utter(Box<Utter>),
+    /// "Undo", as a call.
+    Undo { turn: TurnId, session: SessionKey, caller: Caller, deadline: Deadline },
+}
+
+impl Waiting {
+    pub(super) fn session(&self) -> SessionKey {
+        match self {
+            Self::Utter(utter) => utter.session,
+            Self::Undo { session, .. } => *session,
+        }
+    }
+
+    /// The turn it will be, and who called.
+    pub(super) fn turn_and_caller(&self) -> (TurnId, &Caller) {
+        match self {
+            Self::Utter(utter) => (utter.turn, &utter.caller),
+            Self::Undo { turn, caller, .. } => (*turn, caller),
+        }
+    }
+
+    /// The turn it would have been, for a result that says it was cancelled.
+    pub(super) fn never_begun(self, now: Instant, language: &str) -> Turn {
+        let (id, session, caller, deadline, mode, named) = match self {
+            Self::Utter(u) => (u.turn, u.session, u.caller, u.deadline, u.mode, u.language),
+            Self::Undo { turn, session, caller, deadline } => {
+                (turn, session, caller, deadline, Mode::Act, None)
+            }
+        };
+        Turn {
+            id,
+            session,
+            caller,
+            language: named.unwrap_or_else(|| language.to_owned()),
+            zone: Zone::All,
+            mode,
+            deadline,
+            began: now,
+            text: String::new(),
+            stage: Stage::Understanding,
+            commands: Vec::new(),
+            engine: None,
+            timing: Vec::new(),
+        }
+    }
 }
 
 /// A running turn.
@@ -130,6 +184,18 @@ pub(super) struct Turn {
     pub(super) timing: Vec<(&'static str, u64)>,
 }
 
+impl Turn {
+    /// Puts these commands in the place of those that wait, behind the settled ones; the
+    /// index of the first.
+    pub(super) fn resume(&mut self, commands: Vec<Planning>) -> usize {
+        self.commands.retain(|c| c.status != CommandStatus::Waiting);
+        let first = self.commands.len();
+        self.commands.extend(commands.into_iter().map(CommandState::waiting));
+        self.engine = self.commands.get(first).map(|c| c.planning.engine).or(self.engine);
+        first
+    }
+}
+
 /// A question to the person.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Question {
@@ -137,8 +203,15 @@ pub enum Question {
     Slot(Expected),
     /// One of a few; the choice fills a slot.
     Choice(Expected),
-    /// Which of several readings was meant; a reading each, best first.
-    Reading(Expected, Vec<Planning>),
+    /// Which of several readings was meant, before any command of the utterance acts.
+    Reading {
+        /// The choices to be heard.
+        expected: Expected,
+        /// Which of the suspended commands, and its readings, best first.
+        open: (usize, Vec<Planning>),
+        /// Further commands with several readings, asked about one after the other.
+        later: Vec<(usize, Vec<Planning>)>,
+    },
     /// Yes or no before it acts.
     Confirm {
         /// What would be done; none when the guest asks.
@@ -160,7 +233,7 @@ pub struct Pending {
     /// When it is void.
     pub until: Instant,
     /// The driving state when it was asked: a confirmation is void when it changes.
-    pub driving: crate::policy::DrivingState,
+    pub driving: DrivingState,
     /// Distinguishes this question from every other one.
     pub nonce: u64,
 }

@@ -15,7 +15,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 
 mod floor {
     //! Generated.
-    #![allow(missing_docs, unreachable_pub, unused_qualifications, private_interfaces)]
+    #![allow(missing_docs, unreachable_pub, unused_qualifications)]
     #![allow(clippy::all)]
 
     wasmtime::component::bindgen!({
@@ -23,28 +23,34 @@ mod floor {
         world: "valet:floor/floor",
         imports: { default: trappable },
         with: {
-            "wasi:io/error.error": super::IoError,
-            "wasi:io/poll.pollable": super::Pollable,
-            "wasi:io/streams.input-stream": super::InputStream,
-            "wasi:io/streams.output-stream": super::OutputStream,
-            "wasi:cli/terminal-input.terminal-input": super::Terminal,
-            "wasi:cli/terminal-output.terminal-output": super::Terminal,
+            "wasi:io/error.error": super::resources::IoError,
+            "wasi:io/poll.pollable": super::resources::Pollable,
+            "wasi:io/streams.input-stream": super::resources::InputStream,
+            "wasi:io/streams.output-stream": super::resources::OutputStream,
+            "wasi:cli/terminal-input.terminal-input": super::resources::Terminal,
+            "wasi:cli/terminal-output.terminal-output": super::resources::Terminal,
         },
     });
 }
 
 use floor::wasi::{cli, clocks, io, random};
 
-/// An error of a stream; none is ever made.
-pub(super) struct IoError;
-/// Something to wait for; always ready.
-pub(super) struct Pollable;
-/// Stdin; always at its end.
-pub(super) struct InputStream;
-/// Stdout and stderr; to the log.
-pub(super) struct OutputStream;
-/// A terminal; there is none.
-pub(super) struct Terminal;
+use resources::{InputStream, IoError, OutputStream, Pollable, Terminal};
+
+/// What handles stand for. The generated code names these types in public.
+#[allow(unreachable_pub)]
+mod resources {
+    /// An error of a stream; none is ever made.
+    pub struct IoError;
+    /// Something to wait for; always ready.
+    pub struct Pollable;
+    /// Stdin; always at its end.
+    pub struct InputStream;
+    /// Stdout and stderr; to the log.
+    pub struct OutputStream;
+    /// A terminal; there is none.
+    pub struct Terminal;
+}
 
 /// The number behind every handle: what it stands for has no state of its own.
 const ANY: u32 = 0;

@@ -41,7 +41,11 @@ impl Understander {
 
     /// What is left when it is neither an act nor a command: free text, a choice said in other
     /// words, a listed value said not quite right.
-    pub(super) fn lenient_answer(&self, expected: &Expected, reading: &Reading<'_>) -> Option<Slot> {
+    pub(super) fn lenient_answer(
+        &self,
+        expected: &Expected,
+        reading: &Reading<'_>,
+    ) -> Option<Slot> {
         let tokens = reading.tokens;
         let all = 0..tokens.len();
         if !expected.choices.is_empty() {
@@ -60,7 +64,7 @@ impl Understander {
                 Some(slot(expected, tokens, range, value))
             }
             kind @ Kind::Listed(_) => ranges(tokens).into_iter().find_map(|range| {
-                let part = tokens.picked(std::slice::from_ref(&range));
+                let part = tokens.picked(range.clone());
                 let value = self.model.entities.nearest(kind, &part)?;
                 Some(slot(expected, tokens, range, value))
             }),
@@ -121,7 +125,7 @@ fn chosen_by_place(expected: &Expected, ordinal: Option<Value>) -> Option<String
 }
 
 fn chosen_by_label(expected: &Expected, tokens: &Tokens, range: &Range<usize>) -> Option<String> {
-    let said = tokens.picked(std::slice::from_ref(range)).normal_text();
+    let said = tokens.picked(range.clone()).normal_text();
     let chosen =
         expected.choices.iter().find(|(_, label)| Tokens::read(label).normal_text() == said);
     chosen.map(|(id, _)| id.clone())
@@ -132,7 +136,7 @@ fn nearest_choice(expected: &Expected, tokens: &Tokens) -> Option<String> {
     let labels: Vec<(&String, Tokens)> =
         expected.choices.iter().map(|(id, label)| (id, Tokens::read(label))).collect();
     for range in ranges(tokens) {
-        let said = tokens.picked(&[range]);
+        let said = tokens.picked(range);
         let mut holding = labels.iter().filter(|(_, label)| {
             said.list().iter().all(|word| label.list().iter().any(|l| l.norm == word.norm))
         });

@@ -7,17 +7,18 @@ use crate::{
     dialogue::DialogueWords,
     entities::{Entities, Kind, Vocabulary},
     error::UnderstandingError,
+    hash::FastMap,
     language::Language,
     normalise::Tokens,
     templates::{self, Templates},
     training::{self, TrainingIntent, TrainingSet, TrainingSlot},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use valet_core::intent::IntentId;
 use valet_package::{manifest::Manifest, sample::Sample, sentences::Sentences, template::Rules};
 
 /// Most intents of all skills together.
-pub const MAX_ALL_INTENTS: usize = 4096;
+pub(crate) const MAX_ALL_INTENTS: usize = 4096;
 
 /// One skill as the understander sees it.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +66,7 @@ impl Understander {
             return Err(UnderstandingError::TooMany { what, got, limit: MAX_ALL_INTENTS });
         }
         templates.finish();
-        let by_id: HashMap<IntentId, usize> =
+        let by_id: FastMap<IntentId, usize> =
             intents.iter().enumerate().map(|(index, intent)| (intent.id.clone(), index)).collect();
         let fingerprint = training::fingerprint(language, skills, vocabulary);
         let model = Model {

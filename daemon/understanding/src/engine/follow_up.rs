@@ -66,7 +66,7 @@ impl Understander {
         let filled = |name: &str| slots.iter().any(|slot| slot.name == name);
         let mut order: Vec<_> = spec.slots.iter().filter(|slot| slot.kind != Kind::Text).collect();
         order.sort_by_key(|slot| !filled(&slot.name));
-        let part = tokens.picked(std::slice::from_ref(&range));
+        let part = tokens.picked(range.clone());
         let entities = &self.model.entities;
         let (slot, value) = order.into_iter().find_map(|slot| {
             Some((slot, entities.resolve_exactly(slot.kind, &part, reading.context)?))

@@ -5,7 +5,7 @@
 use super::{Asking, Part, Understander};
 use crate::{
     normalise::Tokens,
-    templates::{Found, Reading},
+    templates::{Found, FoundSlot, Reading},
 };
 use std::{collections::HashSet, ops::Range};
 use valet_core::understanding::{Command, MAX_COMMANDS, Understanding};
@@ -50,8 +50,13 @@ impl Understander {
         let borrow = whole.is_none();
         let whole = whole.map(|(command, _)| part(tokens, &all, command));
         if torn && !connectors.is_empty() {
-            let mut splitting =
-                Splitting { all: self, reading, connectors: &connectors, borrow, dead: HashSet::new() };
+            let mut splitting = Splitting {
+                all: self,
+                reading,
+                connectors: &connectors,
+                borrow,
+                dead: HashSet::new(),
+            };
             if let Some(parts) = splitting.rest(0, None, 0) {
                 return parts;
             }
@@ -61,7 +66,7 @@ impl Understander {
 }
 
 fn part(tokens: &Tokens, range: &Range<usize>, command: Command) -> Part {
-    Part { command, tokens: tokens.picked(std::slice::from_ref(range)) }
+    Part { command, tokens: tokens.picked(range.clone()) }
 }
 
 /// Whether a free-text slot took a connector.
@@ -122,18 +127,18 @@ impl Splitting<'_> {
         if range.len() > MAX_BORROWING {
             return None;
         }
-        let right = self.reading.tokens.picked(std::slice::from_ref(range));
+        let right = self.reading.tokens.picked(range.clone());
         let most = MAX_BORROWED.min(before.tokens.len().saturating_sub(1));
         // "turn on the …": a verb keeps its particle.
         let particle = matches!(before.tokens.norm(1), "on" | "off" | "up" | "down") && most >= 2;
         for length in std::iter::once(2).filter(|_| particle).chain(1..=most) {
-            let tokens = before.tokens.picked(&[0..length]).followed_by(&right);
+            let tokens = before.tokens.picked(0..length).followed_by(&right);
             let reading = Reading::new(&tokens, self.reading.entities, self.reading.context);
             let Some((mut command, found)) = self.all.template(&reading, &(0..tokens.len())) else {
                 continue;
             };
-            let from_left = found.slots.iter().any(|slot| slot.tokens.start < length);
-            if !from_left && found.text_tokens == 0 {
+            let torn = |s: &FoundSlot| s.tokens.start < length && length < s.tokens.end;
+            if !found.slots.iter().any(torn) && found.text_tokens == 0 {
                 (command.start, command.end) = right.span(0..right.len());
                 return Some(Part { command, tokens });
             }

@@ -74,9 +74,7 @@ fn by_word(tokens: &Tokens, start: usize, today: Date, all: &mut Vec<Ending>) {
         ("tomorrow", ..) => later(today, 1).map(|date| (date, at + 1)),
         ("yesterday", ..) => later(today, -1).map(|date| (date, at + 1)),
         ("next", "week", _) => later(today, 7).map(|date| (date, at + 2)),
-        ("next", day, _) => {
-            weekday(day).and_then(|day| Some((coming(today, day, true)?, at + 2)))
-        }
+        ("next", day, _) => weekday(day).and_then(|day| Some((coming(today, day, true)?, at + 2))),
         (day, ..) => weekday(day).and_then(|day| Some((coming(today, day, false)?, at + 1))),
     };
     all.extend(found.map(|(date, end)| (value(date), end)));

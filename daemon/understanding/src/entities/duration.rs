@@ -36,7 +36,8 @@ fn part(tokens: &Tokens, start: usize) -> Option<(f64, f64, usize)> {
             None => (count * ms, ms, at + 1),
         })
     };
-    let skip_more = |at: usize| at + usize::from(matches!(tokens.norm(at), "more" | "extra" | "full"));
+    let skip_more =
+        |at: usize| at + usize::from(matches!(tokens.norm(at), "more" | "extra" | "full"));
     if let Some((share, end)) = fraction(tokens, start) {
         // "half an hour", "half hour", "three quarters of an hour".
         let of = end + usize::from(tokens.norm(end) == "of");

@@ -33,7 +33,8 @@ pub(crate) fn percentages(tokens: &Tokens, start: usize) -> Vec<Ending> {
             _ => 0,
         };
         // "half" alone is of the whole; "half a percent" is not what anyone asks a window for.
-        let value = if unit == 0 && value.fract() != 0.0 && value < 1.0 { value * 100.0 } else { value };
+        let value =
+            if unit == 0 && value.fract() != 0.0 && value < 1.0 { value * 100.0 } else { value };
         all.push((Value::Percentage(round(value, 10.0)), end + unit));
         if unit > 0 {
             all.push((Value::Percentage(round(value, 10.0)), end));
@@ -66,13 +67,16 @@ pub(crate) fn temperatures(tokens: &Tokens, start: usize) -> Vec<Ending> {
         if !(-100.0..=500.0).contains(&value) {
             continue;
         }
+        let mut shorter = vec![(value, end)];
         let mut value = value;
         let mut at = end;
         if matches!(tokens.norm(at), "degree" | "degrees" | "°" | "deg") {
             at += 1;
+            shorter.push((value, at));
             if let Some((part, end)) = and_fraction(tokens, at) {
                 value += part;
                 at = end;
+                shorter.push((value, at));
             }
         }
         let scale = temperature_scale(tokens.norm(at));
@@ -81,8 +85,11 @@ pub(crate) fn temperatures(tokens: &Tokens, start: usize) -> Vec<Ending> {
             all.push((Value::Temperature(-celsius(value, Some(false)).abs()), at + 2));
         }
         all.push((Value::Temperature(celsius(value, scale)), at));
-        if at > end {
-            all.push((Value::Temperature(celsius(value, None)), end));
+        // What stands behind may belong to the sentence and not to the value.
+        for (value, end) in shorter {
+            if end < at {
+                all.push((Value::Temperature(celsius(value, None)), end));
+            }
         }
     }
     all

@@ -11,8 +11,25 @@ const MOST: f64 = 1e12;
 
 fn small(word: &str) -> Option<f64> {
     const WORDS: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-        "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
         "nineteen",
     ];
     position(&WORDS, word)
@@ -91,7 +108,8 @@ pub(crate) fn cardinal(tokens: &Tokens, start: usize) -> Option<(f64, usize)> {
             }
             (current, last) = (value, Last::Unit);
         } else if let Some(value) = small(word)
-            && (!matches!(last, Last::Unit | Last::Tens) || last == Last::Tens && (1.0..10.0).contains(&value))
+            && (!matches!(last, Last::Unit | Last::Tens)
+                || last == Last::Tens && (1.0..10.0).contains(&value))
         {
             current += value;
             last = Last::Unit;
@@ -211,12 +229,34 @@ fn round(value: f64) -> f64 {
 
 fn ordinal_word(word: &str) -> Option<i64> {
     const WORDS: [&str; 19] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
-        "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth",
-        "seventeenth", "eighteenth", "nineteenth",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
     ];
     const TENS: [&str; 8] = [
-        "twentieth", "thirtieth", "fortieth", "fiftieth", "sixtieth", "seventieth", "eightieth",
+        "twentieth",
+        "thirtieth",
+        "fortieth",
+        "fiftieth",
+        "sixtieth",
+        "seventieth",
+        "eightieth",
         "ninetieth",
     ];
     let place = |words: &[&str]| words.iter().position(|known| *known == word);

@@ -2,8 +2,7 @@
 //!
 //! Must not know what the phrases mean.
 
-use crate::normalise::Tokens;
-use std::collections::HashMap;
+use crate::{hash::FastMap, normalise::Tokens};
 
 /// Phrases and what each stands for. The first phrase added wins over a later equal one.
 #[derive(Debug)]
@@ -13,13 +12,13 @@ pub(crate) struct PhraseTrie<V> {
 
 #[derive(Debug)]
 struct Node<V> {
-    next: HashMap<Box<str>, u32>,
+    next: FastMap<Box<str>, u32>,
     value: Option<V>,
 }
 
 impl<V> Default for PhraseTrie<V> {
     fn default() -> Self {
-        Self { nodes: vec![Node { next: HashMap::new(), value: None }] }
+        Self { nodes: vec![Node { next: FastMap::default(), value: None }] }
     }
 }
 
@@ -34,7 +33,7 @@ impl<V: Clone> PhraseTrie<V> {
                     let new = self.nodes.len();
                     #[allow(clippy::cast_possible_truncation)]
                     self.nodes[at].next.insert(word.into(), new as u32);
-                    self.nodes.push(Node { next: HashMap::new(), value: None });
+                    self.nodes.push(Node { next: FastMap::default(), value: None });
                     new
                 }
             };

@@ -112,16 +112,16 @@ fn counted(tokens: &Tokens, start: usize, all: &mut Vec<Ending>) {
         "half" => (30, first + 1),
         "quarter" => (15, first + 1),
         _ => match whole(tokens, start, 1, 59) {
-            Some((minutes, end)) => {
-                (minutes, end + usize::from(matches!(tokens.norm(end), "minutes" | "minute" | "min")))
-            }
+            Some((minutes, end)) => (
+                minutes,
+                end + usize::from(matches!(tokens.norm(end), "minutes" | "minute" | "min")),
+            ),
             None => return,
         },
     };
     let clock = match tokens.norm(at) {
-        "past" | "after" => {
-            hour_named(tokens, at + 1).map(|(hour, end)| (Clock { hour: hour % 24, minute: minutes }, end))
-        }
+        "past" | "after" => hour_named(tokens, at + 1)
+            .map(|(hour, end)| (Clock { hour: hour % 24, minute: minutes }, end)),
         "to" | "before" | "til" | "till" => hour_named(tokens, at + 1)
             .map(|(hour, end)| (Clock { hour: (hour + 23) % 24, minute: 60 - minutes }, end)),
         _ if minutes == 30 && first == start && tokens.norm(first) == "half" => {
@@ -136,13 +136,22 @@ fn counted(tokens: &Tokens, start: usize, all: &mut Vec<Ending>) {
 
 /// "seven", "seven thirty", "seven oh five", "18 hundred hours".
 fn spoken(tokens: &Tokens, start: usize, all: &mut Vec<Ending>) {
+    if let Some((hundreds, end)) = cardinal(tokens, start)
+        && end > 0
+        && tokens.norm(end - 1) == "hundred"
+        && (100.0..=2400.0).contains(&hundreds)
+    {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let clock = Clock { hour: (hundreds / 100.0) as u8, minute: 0 };
+        all.push((clock.value(), end));
+        if tokens.norm(end) == "hours" {
+            all.push((clock.value(), end + 1));
+        }
+    }
     let Some((hour, end)) = whole(tokens, start, 0, 24) else { return };
     let clock = |minute| Clock { hour: hour % 24, minute };
     push_with_half(tokens, clock(0), end, all);
-    if tokens.norm(end) == "hundred" {
-        let hours = usize::from(tokens.norm(end + 1) == "hours");
-        all.push((clock(0).value(), end + 1 + hours));
-    } else if matches!(tokens.norm(end), "oh" | "o" | "zero")
+    if matches!(tokens.norm(end), "oh" | "o" | "zero")
         && let Some((minute, end)) = whole(tokens, end + 1, 1, 9)
     {
         push_with_half(tokens, clock(minute), end, all);
@@ -163,7 +172,8 @@ fn relative(tokens: &Tokens, start: usize, context: &Context, all: &mut Vec<Endi
         };
         let minutes = i64::try_from(ms / 60_000).unwrap_or(0);
         if let Ok(then) = now.checked_add(jiff::Span::new().minutes(minutes)) {
-            let (Ok(hour), Ok(minute)) = (u8::try_from(then.hour()), u8::try_from(then.minute())) else {
+            let (Ok(hour), Ok(minute)) = (u8::try_from(then.hour()), u8::try_from(then.minute()))
+            else {
                 continue;
             };
             all.push((Clock { hour, minute }.value(), end));

@@ -104,8 +104,11 @@ fn build<'a>(
     spans: &[TrainingSpan],
     mut swap: impl FnMut(&TrainingSpan) -> Option<&'a str>,
 ) -> Option<Variant> {
-    let mut variant =
-        Variant { text: String::with_capacity(text.len()), spans: Vec::new(), from: spans.to_vec() };
+    let mut variant = Variant {
+        text: String::with_capacity(text.len()),
+        spans: Vec::new(),
+        from: spans.to_vec(),
+    };
     let mut done = 0;
     for span in spans {
         let (start, end) = (span.start as usize, span.end as usize);

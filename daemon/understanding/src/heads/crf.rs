@@ -105,7 +105,8 @@ impl Field {
         let scores = self.scores(&sentence.positions);
         let pass = self.pass(&scores, allowed);
         for (at, position) in sentence.positions.iter().enumerate() {
-            let mut change: Vec<f32> = pass.single[at * n..(at + 1) * n].iter().map(|p| -p).collect();
+            let mut change: Vec<f32> =
+                pass.single[at * n..(at + 1) * n].iter().map(|p| -p).collect();
             change[sentence.labels[at]] += 1.0;
             for feature in &position.features {
                 self.shift(*feature as usize * n, &change, squares);
@@ -245,8 +246,7 @@ fn trace_back(best: &[f32], from: &[usize], n: usize) -> Vec<usize> {
 
 fn add_expected(before: &[f32], steps: &[f32], ahead: &[f32], expected: &mut [f32]) {
     let n = before.len();
-    let mut joint: Vec<f32> =
-        (0..n * n).map(|i| before[i / n] * steps[i] * ahead[i % n]).collect();
+    let mut joint: Vec<f32> = (0..n * n).map(|i| before[i / n] * steps[i] * ahead[i % n]).collect();
     scale(&mut joint);
     add_scaled(expected, &joint, 1.0);
 }
@@ -284,10 +284,8 @@ mod tests {
     }
 
     fn sentence(features: &[u32], labels: &[usize]) -> Labelled {
-        let positions = features
-            .iter()
-            .map(|f| Position { features: vec![*f], dense: Vec::new() })
-            .collect();
+        let positions =
+            features.iter().map(|f| Position { features: vec![*f], dense: Vec::new() }).collect();
         Labelled { positions, labels: labels.to_vec() }
     }
 

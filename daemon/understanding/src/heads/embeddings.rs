@@ -86,7 +86,11 @@ impl Embeddings {
     ///
     /// # Errors
     /// The encoder's fault, or vectors of a wrong length.
-    pub(crate) fn add(&mut self, text: &str, encoder: &mut dyn Encoder) -> Result<bool, EncoderFault> {
+    pub(crate) fn add(
+        &mut self,
+        text: &str,
+        encoder: &mut dyn Encoder,
+    ) -> Result<bool, EncoderFault> {
         let key = cache::key_of(&[text.as_bytes()]);
         if let Some(stored) = self.texts.get_mut(&key) {
             stored.wanted = true;

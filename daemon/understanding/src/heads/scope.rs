@@ -15,10 +15,14 @@ const EPOCHS: usize = 300;
 const STEP: f32 = 0.5;
 /// L2 penalty on the weights.
 const PENALTY: f32 = 0.01;
-/// The share of held-out samples that stays, however alike the foreign sentences are.
-const KEPT_AT_LEAST: f32 = 0.90;
-/// The share of foreign sentences that may pass, where that keeps enough samples.
-const FOREIGN_AT_MOST: f32 = 0.02;
+/// Largest share of wrong readings among all held-out cases, where that refuses few right ones.
+const WRONG: f32 = 0.02;
+/// Largest share of right readings that act and may be refused to get there.
+const LOST_ACTIONS: f32 = 0.12;
+/// The same for questions: an answer to something else does no harm, so fewer are refused.
+const LOST_ANSWERS: f32 = 0.04;
+/// How much all foreign sentences count against all samples.
+const FOREIGN_SHARE: f32 = 0.5;
 /// Fewest cases of each sort to calibrate from; with fewer the cosine alone decides.
 const FEWEST_CASES: usize = 12;
 /// Nearest cosine that is accepted where there is nothing to calibrate from.
@@ -59,8 +63,10 @@ pub(crate) struct ScopeModel {
     pub(crate) weights: [f32; SIGNS],
     /// Added to the weighted sum.
     pub(crate) bias: f32,
-    /// The probability from which an utterance counts as ours.
-    pub(crate) threshold: f32,
+    /// The confidence from which an utterance is taken as a request to act.
+    pub(crate) act: f32,
+    /// The confidence from which it is taken as a question.
+    pub(crate) answer: f32,
 }
 
 impl Default for ScopeModel {
@@ -71,20 +77,31 @@ impl Default for ScopeModel {
             scale: [1.0; SIGNS],
             weights: [0.0; SIGNS],
             bias: -PLAIN_COSINE * 12.0,
-            threshold: 0.5,
+            act: 0.5,
+            answer: 0.5,
         };
         model.weights[2] = 12.0;
         model
     }
 }
 
-/// A held-out case: its signs, and whether the best intent was the right one.
-pub(crate) type Case = (Signs, bool);
+/// A held-out sample, or a sentence of no skill, as the heads of a fold see it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Case {
+    /// What it looks like.
+    pub(crate) signs: Signs,
+    /// Probability of the best intent, given that one is meant.
+    pub(crate) share: f32,
+    /// Whether the best intent is the right one; never for a foreign sentence.
+    pub(crate) right: bool,
+    /// Whether the best intent acts.
+    pub(crate) acts: bool,
+}
 
 impl ScopeModel {
-    /// Calibrates from held-out samples (`ours`; a wrongly named one counts as foreign) and
-    /// from sentences of no skill.
-    pub(crate) fn train(ours: &[Case], foreign: &[Signs]) -> Self {
+    /// Calibrates from held-out samples (a wrongly named one counts as foreign) and from
+    /// sentences of no skill.
+    pub(crate) fn train(ours: &[Case], foreign: &[Case]) -> Self {
         if ours.len() < FEWEST_CASES || foreign.len() < FEWEST_CASES {
             return Self::default();
         }
@@ -92,11 +109,15 @@ impl ScopeModel {
         let mut model = Self { weights: [0.0; SIGNS], bias: 0.0, ..Self::default() };
         model.standardise(&rows);
         model.fit(&rows);
-        let passed: Vec<f32> = foreign.iter().map(|s| model.probability(s)).collect();
-        let kept: Vec<f32> =
-            ours.iter().filter(|(_, right)| *right).map(|(s, _)| model.probability(s)).collect();
-        model.threshold = threshold(kept, passed);
-        model
+        let weighed: Vec<(&Case, f32)> =
+            ours.iter().chain(foreign).zip(rows.iter().map(|(.., weight)| *weight)).collect();
+        let threshold = |acts: bool, lost: f32| {
+            let own = weighed.iter().filter(|(case, _)| case.acts == acts);
+            let confidence = |case: &Case| model.probability(&case.signs) * case.share;
+            threshold(own.map(|(c, weight)| (confidence(c), *weight, c.right)).collect(), lost)
+        };
+        let (act, answer) = (threshold(true, LOST_ACTIONS), threshold(false, LOST_ANSWERS));
+        Self { act, answer, ..model }
     }
 
     #[allow(clippy::cast_precision_loss)]
@@ -104,7 +125,8 @@ impl ScopeModel {
         let count = rows.len() as f32;
         for sign in 0..SIGNS {
             let mean = rows.iter().map(|(row, ..)| row[sign]).sum::<f32>() / count;
-            let spread = rows.iter().map(|(row, ..)| (row[sign] - mean).powi(2)).sum::<f32>() / count;
+            let spread =
+                rows.iter().map(|(row, ..)| (row[sign] - mean).powi(2)).sum::<f32>() / count;
             self.mean[sign] = mean;
             self.scale[sign] = 1.0 / spread.sqrt().max(1e-4);
         }
@@ -130,9 +152,8 @@ impl ScopeModel {
     }
 
     fn of_row(&self, row: &[f32; SIGNS]) -> f32 {
-        let sum: f32 = (0..SIGNS)
-            .map(|i| self.weights[i] * (row[i] - self.mean[i]) * self.scale[i])
-            .sum();
+        let sum: f32 =
+            (0..SIGNS).map(|i| self.weights[i] * (row[i] - self.mean[i]) * self.scale[i]).sum();
         logistic(sum + self.bias)
     }
 
@@ -141,32 +162,41 @@ impl ScopeModel {
         self.of_row(&signs.row())
     }
 
-    /// Whether it counts as ours.
-    pub(crate) fn accepts(&self, signs: &Signs) -> bool {
-        self.probability(signs) >= self.threshold
+    /// Whether a reading with this confidence is taken.
+    pub(crate) fn accepts(&self, confidence: f32, acts: bool) -> bool {
+        confidence >= if acts { self.act } else { self.answer }
     }
 }
 
-/// Foreign sentences count a third of all together, however few they are.
 #[allow(clippy::cast_precision_loss)]
-fn weigh_cases(ours: &[Case], foreign: &[Signs]) -> Vec<([f32; SIGNS], f32, f32)> {
-    let weight = 0.5 * ours.len() as f32 / foreign.len() as f32;
-    let ours = ours.iter().map(|(s, right)| (s.row(), f32::from(u8::from(*right)), 1.0));
-    ours.chain(foreign.iter().map(|s| (s.row(), 0.0, weight))).collect()
+fn weigh_cases(ours: &[Case], foreign: &[Case]) -> Vec<([f32; SIGNS], f32, f32)> {
+    let weight = FOREIGN_SHARE * ours.len() as f32 / foreign.len() as f32;
+    let row = |case: &Case, weight| (case.signs.row(), f32::from(u8::from(case.right)), weight);
+    let ours = ours.iter().map(|case| row(case, 1.0));
+    ours.chain(foreign.iter().map(|case| row(case, weight))).collect()
 }
 
-/// The threshold that lets few foreign sentences pass and keeps enough of ours.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn threshold(mut kept: Vec<f32>, mut passed: Vec<f32>) -> f32 {
-    if kept.is_empty() {
-        return 0.5;
+/// The lowest confidence above which at most the share [`WRONG`] of all cases passes and is
+/// wrong, but no higher than what refuses the share `lost` of the right ones. `cases` are
+/// (confidence, weight, right).
+fn threshold(mut cases: Vec<(f32, f32, bool)>, lost: f32) -> f32 {
+    cases.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let sum = |right: bool| -> f32 {
+        cases.iter().filter(|(.., r)| *r == right).map(|(_, weight, _)| weight).sum()
+    };
+    let (all_right, all) = (sum(true), sum(true) + sum(false));
+    let (mut passed_right, mut passed_wrong) = (0.0, 0.0);
+    for (confidence, weight, right) in &cases {
+        if *right {
+            passed_right += weight;
+        } else {
+            passed_wrong += weight;
+        }
+        if passed_wrong > WRONG * all && passed_right >= (1.0 - lost) * all_right {
+            return *confidence;
+        }
     }
-    kept.sort_by(f32::total_cmp);
-    passed.sort_by(f32::total_cmp);
-    let may_pass = (passed.len() as f32 * FOREIGN_AT_MOST) as usize;
-    let strict = passed.len().checked_sub(may_pass + 1).map_or(0.0, |at| passed[at] + 1e-4);
-    let loose = kept[(kept.len() as f32 * (1.0 - KEPT_AT_LEAST)) as usize];
-    strict.min(loose)
+    0.0
 }
 
 #[cfg(test)]
@@ -177,20 +207,39 @@ mod tests {
         Signs { logit, near, lead: logit / 2.0, foreign: 1.0 - near, coverage: 0.8, words: 5.0 }
     }
 
+    fn case(logit: f32, near: f32, right: bool) -> Case {
+        Case { signs: signs(logit, near), share: 0.9, right, acts: true }
+    }
+
     #[test]
     fn what_lies_far_from_every_sample_is_refused() {
-        let ours: Vec<Case> =
-            (0..40u8).map(|i| (signs(6.0 + f32::from(i % 5), 0.85), true)).collect();
-        let foreign: Vec<Signs> = (0..40u8).map(|i| signs(1.0 + f32::from(i % 3), 0.3)).collect();
+        let ours: Vec<Case> = (0..40u8).map(|i| case(6.0 + f32::from(i % 5), 0.85, true)).collect();
+        let foreign: Vec<Case> =
+            (0..40u8).map(|i| case(1.0 + f32::from(i % 3), 0.3, false)).collect();
         let model = ScopeModel::train(&ours, &foreign);
-        assert!(model.accepts(&signs(7.0, 0.8)));
-        assert!(!model.accepts(&signs(1.5, 0.35)));
+        assert!(model.accepts(model.probability(&signs(7.0, 0.8)), true));
+        assert!(!model.accepts(model.probability(&signs(1.5, 0.35)), true));
+    }
+
+    #[test]
+    fn a_wrong_action_is_avoided_where_a_wrong_answer_is_risked() {
+        let cases: Vec<(f32, f32, bool)> =
+            (0..100u8).map(|i| (f32::from(i) / 100.0, 1.0, i >= 30 && i % 10 != 0)).collect();
+        let (strict, loose) = (threshold(cases.clone(), 0.3), threshold(cases, 0.05));
+        assert!(strict > loose, "{strict} {loose}");
+    }
+
+    #[test]
+    fn most_right_readings_stay_however_many_wrong_ones_pass() {
+        let cases: Vec<(f32, f32, bool)> =
+            (0..100u8).map(|i| (f32::from(i) / 100.0, 1.0, i % 2 == 0)).collect();
+        assert!(threshold(cases, 0.1) <= 0.12);
     }
 
     #[test]
     fn too_few_cases_fall_back_to_the_nearest_sample() {
         let model = ScopeModel::train(&[], &[]);
-        assert!(model.accepts(&signs(0.0, 0.9)));
-        assert!(!model.accepts(&signs(9.0, 0.3)));
+        assert!(model.accepts(model.probability(&signs(0.0, 0.9)), true));
+        assert!(!model.accepts(model.probability(&signs(9.0, 0.3)), true));
     }
 }

@@ -37,7 +37,8 @@ pub(crate) fn write(learned: &Learned) -> Vec<u8> {
     w.f32s(&learned.scope.scale);
     w.f32s(&learned.scope.weights);
     w.f32(learned.scope.bias);
-    w.f32(learned.scope.threshold);
+    w.f32(learned.scope.act);
+    w.f32(learned.scope.answer);
     w.f32s(&learned.projection.mean);
     w.count(learned.projection.rows.len());
     w.f32s(&learned.projection.rows);
@@ -48,7 +49,7 @@ pub(crate) fn write(learned: &Learned) -> Vec<u8> {
             w.f32s(&tagger.field.weights);
         }
     }
-    learned.polarity.iter().for_each(|bits| w.u32(*bits));
+    learned.polarity.iter().chain(&learned.expected).for_each(|bits| w.u32(*bits));
     w.into_bytes()
 }
 
@@ -81,7 +82,8 @@ pub(crate) fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option
             _ => return None,
         });
     }
-    let polarity = (0..intents).map(|_| r.u32()).collect::<Option<Vec<u32>>>()?;
+    let mut bits = || (0..intents).map(|_| r.u32()).collect::<Option<Vec<u32>>>();
+    let (polarity, expected) = (bits()?, bits()?);
     let learned = Learned {
         neighbours,
         foreign,
@@ -92,6 +94,7 @@ pub(crate) fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option
         projection,
         taggers,
         polarity,
+        expected,
     };
     r.is_at_end().then_some(learned)
 }
@@ -142,7 +145,7 @@ fn read_model(
 fn read_scope(r: &mut Reader<'_>) -> Option<ScopeModel> {
     let mut row = || -> Option<[f32; SIGNS]> { r.f32s(SIGNS)?.try_into().ok() };
     let (mean, scale, weights) = (row()?, row()?, row()?);
-    Some(ScopeModel { mean, scale, weights, bias: r.f32()?, threshold: r.f32()? })
+    Some(ScopeModel { mean, scale, weights, bias: r.f32()?, act: r.f32()?, answer: r.f32()? })
 }
 
 fn read_tagger(r: &mut Reader<'_>, slots: usize) -> Option<Tagger> {

@@ -143,7 +143,9 @@ pub(crate) fn pool(tokens: &Tokens, encoding: &Encoding, projection: &Projection
     let pooled = |start: u32, end: u32| {
         let mut sum = vec![0.0f32; n];
         let mut count = 0.0f32;
-        for (token, row) in encoding.tokens.iter().zip(encoding.token_vectors.chunks_exact(n.max(1))) {
+        for (token, row) in
+            encoding.tokens.iter().zip(encoding.token_vectors.chunks_exact(n.max(1)))
+        {
             if token.start < end && token.end > start {
                 super::vectors::add_scaled(&mut sum, row, 1.0);
                 count += 1.0;
@@ -184,8 +186,10 @@ fn may_follow(before: Option<usize>, label: usize) -> bool {
 impl Tagger {
     /// Trains the tagger of an intent with `slots` slots.
     pub(crate) fn train(sentences: &[(Words, Vec<usize>)], slots: usize) -> Self {
-        let mut features: Vec<u64> =
-            sentences.iter().flat_map(|(words, _)| words.features.iter().flatten().copied()).collect();
+        let mut features: Vec<u64> = sentences
+            .iter()
+            .flat_map(|(words, _)| words.features.iter().flatten().copied())
+            .collect();
         features.sort_unstable();
         features.dedup();
         let index: HashMap<u64, u32> = features.iter().copied().zip(0u32..).collect();

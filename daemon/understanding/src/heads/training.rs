@@ -11,14 +11,17 @@ use super::{
     projection::{COMPONENTS, Projection},
     scope::{Case, ScopeModel, Signs},
     tagger::{self, Tagger, Words},
-    vectors::dot,
+    vectors::{dot, softmax},
 };
 use crate::{
     entities::{Context, Entities, Kind},
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingSet},
 };
-use valet_core::encoder::{Encoder, EncoderFault, Encoding};
+use valet_core::{
+    encoder::{Encoder, EncoderFault, Encoding},
+    signal::Class,
+};
 
 /// Most texts that are embedded for one training.
 pub(crate) const MAX_EMBEDDED: usize = 2500;
@@ -30,6 +33,8 @@ const TEMPLATE_WEIGHT: f32 = 0.5;
 const TOO_NEAR: f32 = 0.85;
 /// Intents whose samples are looked through for the nearest one.
 pub(crate) const NEAR_INTENTS: usize = 8;
+/// The share of an intent's examples that fill a slot it is expected to have.
+const EXPECTED: f32 = 0.85;
 /// Sentences that belong to no skill, one a line.
 const OUT_OF_DOMAIN: &str = include_str!("out_of_domain.txt");
 
@@ -41,9 +46,19 @@ struct Prepared<'a> {
     hashes: Vec<u64>,
 }
 
+/// A sentence as the heads of a fold that never saw it see it.
+struct HeldOut {
+    logits: Vec<f32>,
+    signs: Signs,
+    /// The right intent; none for a foreign sentence (a number no intent has).
+    intent: usize,
+}
+
 /// What training works on.
 struct Ground<'a> {
     intents: usize,
+    /// Which intents act.
+    acts: Vec<bool>,
     dimensions: usize,
     prepared: Vec<Prepared<'a>>,
     foreign: Vec<Prepared<'a>>,
@@ -107,22 +122,18 @@ pub(crate) fn learn(
     let prepare = |example| prepare(example, &kinds, entities, embeddings);
     let mut ground = Ground {
         intents: set.intents.len(),
+        acts: set.intents.iter().map(|intent| intent.class != Class::Info).collect(),
         dimensions,
         prepared: examples.iter().filter_map(|e| prepare(e)).collect(),
         foreign: foreign.iter().filter_map(prepare).collect(),
     };
-    let t0 = std::time::Instant::now();
     ground.drop_claimed_foreigners();
     let (temperature, scope) = ground.calibrate();
-    let t1 = std::time::Instant::now();
     let all: Vec<usize> = (0..ground.prepared.len()).collect();
     let (space, mut model) = ground.train(&all);
     model.temperature = temperature;
-    let t2 = std::time::Instant::now();
     let projection = projection_of(examples, embeddings, dimensions);
-    let t3 = std::time::Instant::now();
     let taggers = taggers(set, examples, entities, embeddings, &projection);
-    eprintln!("calib {:?} train {:?} proj {:?} tag {:?}", t1-t0, t2-t1, t3-t2, t3.elapsed());
     let mut polarity = vec![0u32; set.intents.len()];
     for p in &ground.prepared {
         polarity[p.example.intent] |= super::polarity_of(&p.tokens);
@@ -137,7 +148,24 @@ pub(crate) fn learn(
         projection,
         taggers,
         polarity,
+        expected: expected(set),
     }
+}
+
+/// The slots that at least [`EXPECTED`] of an intent's examples fill, a bit each.
+#[allow(clippy::cast_precision_loss)]
+fn expected(set: &TrainingSet) -> Vec<u32> {
+    let of_intent = |number: usize| {
+        let own: Vec<&TrainingExample> =
+            set.examples.iter().filter(|e| e.intent == number).collect();
+        let share = |slot: usize| {
+            let filled = own.iter().filter(|e| e.spans.iter().any(|s| s.slot == slot)).count();
+            filled as f32 / own.len().max(1) as f32
+        };
+        let slots = 0..set.intents[number].slots.len().min(32);
+        slots.filter(|slot| share(*slot) >= EXPECTED).fold(0u32, |bits, slot| bits | 1 << slot)
+    };
+    (0..set.intents.len()).map(of_intent).collect()
 }
 
 /// The kinds of values that some intent has a slot for, free text left out.
@@ -164,9 +192,7 @@ impl Ground<'_> {
     /// Takes out foreign sentences that lie next to a sample.
     fn drop_claimed_foreigners(&mut self) {
         let prepared = &self.prepared;
-        self.foreign.retain(|f| {
-            prepared.iter().all(|p| dot(p.sentence, f.sentence) < TOO_NEAR)
-        });
+        self.foreign.retain(|f| prepared.iter().all(|p| dot(p.sentence, f.sentence) < TOO_NEAR));
     }
 
     fn neighbours(&self, members: &[usize]) -> Neighbours {
@@ -189,7 +215,8 @@ impl Ground<'_> {
             .zip(&sparse)
             .map(|(at, sparse)| {
                 let p = &self.prepared[*at];
-                let origin = if p.example.origin == Origin::Template { TEMPLATE_WEIGHT } else { 1.0 };
+                let origin =
+                    if p.example.origin == Origin::Template { TEMPLATE_WEIGHT } else { 1.0 };
                 Point {
                     dense: p.sentence,
                     sparse,
@@ -216,8 +243,7 @@ impl Ground<'_> {
     /// Holds out each fold in turn: the temperature of the logits, and the judge of scope.
     fn calibrate(&self) -> (f32, ScopeModel) {
         let folds = self.folds();
-        let mut held_out: Vec<(Vec<f32>, usize)> = Vec::new();
-        let (mut ours, mut foreign): (Vec<Case>, Vec<Signs>) = (Vec::new(), Vec::new());
+        let (mut ours, mut foreign): (Vec<HeldOut>, Vec<HeldOut>) = (Vec::new(), Vec::new());
         for fold in 0..FOLDS {
             let (outside, inside): (Vec<usize>, Vec<usize>) =
                 (0..self.prepared.len()).partition(|at| folds[*at] == Some(fold));
@@ -226,19 +252,34 @@ impl Ground<'_> {
             }
             let (space, model) = self.train(&inside);
             let neighbours = self.neighbours(&inside);
-            for at in outside {
-                let p = &self.prepared[at];
+            let held_out = |p: &Prepared<'_>, itself| {
                 let logits = model.logits(p.sentence, &space.vector(&p.hashes));
-                let signs = self.signs(p, &logits, (&space, &neighbours), None);
-                ours.push((signs, largest(&logits, 1) == [p.example.intent]));
-                held_out.push((logits, p.example.intent));
-            }
-            for (at, p) in self.foreign.iter().enumerate() {
-                let logits = model.logits(p.sentence, &space.vector(&p.hashes));
-                foreign.push(self.signs(p, &logits, (&space, &neighbours), Some(at)));
-            }
+                let signs = self.signs(p, &logits, (&space, &neighbours), itself);
+                HeldOut { logits, signs, intent: p.example.intent }
+            };
+            ours.extend(outside.iter().map(|at| held_out(&self.prepared[*at], None)));
+            let foreigners = self.foreign.iter().enumerate();
+            foreign.extend(foreigners.map(|(at, p)| held_out(p, Some(at))));
         }
-        (calibrate(&held_out), ScopeModel::train(&ours, &foreign))
+        let known: Vec<(Vec<f32>, usize)> =
+            ours.iter().map(|h| (h.logits.clone(), h.intent)).collect();
+        let temperature = calibrate(&known);
+        let case = |h: &HeldOut| self.case(h, temperature);
+        let (ours, foreign): (Vec<Case>, Vec<Case>) =
+            (ours.iter().filter_map(case).collect(), foreign.iter().filter_map(case).collect());
+        (temperature, ScopeModel::train(&ours, &foreign))
+    }
+
+    fn case(&self, held_out: &HeldOut, temperature: f32) -> Option<Case> {
+        let best = *largest(&held_out.logits, 1).first()?;
+        let mut p: Vec<f32> = held_out.logits.iter().map(|l| l / temperature).collect();
+        softmax(&mut p);
+        Some(Case {
+            signs: held_out.signs,
+            share: p[best],
+            right: best == held_out.intent,
+            acts: self.acts.get(best).copied().unwrap_or(true),
+        })
     }
 
     /// The fold of each sample; expansions of templates are never held out, for they are not
@@ -325,14 +366,16 @@ fn add_sentences(
     let context = Context::default();
     let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
         let hidden = sentences.len() % 2 == 1;
-        let marks = if hidden {
-            Vec::new()
-        } else {
-            tagger::marks(tokens, intent, entities, &context)
-        };
+        let marks =
+            if hidden { Vec::new() } else { tagger::marks(tokens, intent, entities, &context) };
         sentences.push((Words::of(tokens, &marks, dense), labels));
     };
-    for variant in augment::variants(example, intent, pool, entities) {
+    // An expansion of a template was given its values at random already.
+    let variants = match example.origin {
+        Origin::Sample => augment::variants(example, intent, pool, entities),
+        Origin::Template => Vec::new(),
+    };
+    for variant in variants {
         let new = Tokens::read(&variant.text);
         let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
         let labels = tagger::labels_of(&new, &variant.spans);

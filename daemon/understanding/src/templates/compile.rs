@@ -55,12 +55,18 @@ impl<'a> Compiler<'a> {
         self.all.edges.append(&mut front.edges);
         let end = self.all.edges.len();
         if end - self.edges_before > MAX_EDGES {
-            return Err(format!("has more than {MAX_EDGES} ways to go on, expected fewer optional parts"));
+            return Err(format!(
+                "has more than {MAX_EDGES} ways to go on, expected fewer optional parts"
+            ));
         }
         #[allow(clippy::cast_possible_truncation)]
         let number = self.all.states.len() as u32;
         #[allow(clippy::cast_possible_truncation)]
-        self.all.states.push(State { first: first as u32, end: end as u32, accepts: front.accepts });
+        self.all.states.push(State {
+            first: first as u32,
+            end: end as u32,
+            accepts: front.accepts,
+        });
         Ok(number)
     }
 
@@ -77,9 +83,13 @@ impl<'a> Compiler<'a> {
         match node {
             Node::Word(word) => self.word(word, next),
             Node::Slot(name) => {
-                let kind = (self.kind)(name).ok_or_else(|| format!("slot {name:?} has no values"))?;
+                let kind =
+                    (self.kind)(name).ok_or_else(|| format!("slot {name:?} has no values"))?;
                 let slot = self.slot(name, kind);
-                Ok(Front { edges: vec![Edge { label: Label::Slot(slot), to: next }], accepts: false })
+                Ok(Front {
+                    edges: vec![Edge { label: Label::Slot(slot), to: next }],
+                    accepts: false,
+                })
             }
             Node::Rule(name) => {
                 let rules = self.rules;

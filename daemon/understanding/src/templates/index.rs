@@ -53,7 +53,8 @@ impl Index {
                 self.masks.push(bits);
             }
             self.ranges.push((first, self.masks.len() as u32));
-            let cost = |group: &WordGroup| group.iter().map(|w| frequency[*w as usize]).sum::<usize>();
+            let cost =
+                |group: &WordGroup| group.iter().map(|w| frequency[*w as usize]).sum::<usize>();
             match groups.iter().min_by_key(|group| cost(group)) {
                 Some(rarest) => {
                     for word in rarest {

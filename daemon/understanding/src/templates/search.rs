@@ -103,7 +103,8 @@ impl Search<'_> {
         }
         for place in starts {
             #[allow(clippy::cast_possible_truncation)]
-            let way = Way { state: start, score: 0, before: None, slot: None, origin: *place as u32 };
+            let way =
+                Way { state: start, score: 0, before: None, slot: None, origin: *place as u32 };
             self.reach(*place, way);
         }
         for place in 0..self.limit {
@@ -213,8 +214,16 @@ impl Search<'_> {
             (place, number) = (from, before_number as usize);
         }
         slots.reverse();
-        let mut seen = std::collections::HashSet::new();
-        slots.retain(|slot| seen.insert(slot.name.clone()));
+        // A slot that a template names twice keeps what was said first.
+        let mut index = 1;
+        while index < slots.len() {
+            let (before, this): (&[FoundSlot], _) = (&slots[..index], &slots[index]);
+            if before.iter().any(|slot| slot.name == this.name) {
+                slots.remove(index);
+            } else {
+                index += 1;
+            }
+        }
         Found { target, slots, literals, text_tokens, tokens: place..end }
     }
 }

@@ -18,7 +18,7 @@ impl Skill for Probe {
     fn handle(call: &Call) -> Result<Outcome, SkillError> {
         let path = call.text("path").unwrap_or(LAMP);
         match call.intent() {
-            "nothing" | "alarm-wanted" => Ok(Outcome::done()),
+            "nothing" => Ok(Outcome::done()),
             "count" => {
                 let turns = TURNS.fetch_add(1, Ordering::Relaxed) + 1;
                 Ok(Outcome::answer(turns.to_string()))
@@ -41,7 +41,7 @@ impl Skill for Probe {
                 Err(error) => format!("{error:?}"),
             })),
             "remember" => remember(call),
-            "alarm" => alarm(call),
+            "alarm" | "alarm-as-question" => alarm(call),
             "place" => {
                 let here = location::current()?;
                 Ok(Outcome::answer(
@@ -108,6 +108,8 @@ fn echo(call: &Call) -> Outcome {
         .show("setting", call.setting_text("units").unwrap_or("none"))
 }
 
+// It does on purpose what the lints forbid.
+#[allow(clippy::exit, clippy::print_stderr)]
 fn misbehave(intent: &str) -> Result<Outcome, SkillError> {
     match intent {
         "loop" => loop {
@@ -127,12 +129,15 @@ fn misbehave(intent: &str) -> Result<Outcome, SkillError> {
             (0..1000).for_each(|_| eprintln!("flood {}", "x".repeat(100)));
             Ok(Outcome::done())
         }
-        "environment" => Ok(Outcome::answer(format!(
-            "{} {} {}",
-            std::env::vars().count(),
-            std::env::args().count(),
-            std::fs::read("/etc/passwd").is_ok()
-        ))),
+        "environment" => Ok(Outcome::answer(
+            [std::env::vars().count(), std::env::args().count()].map(|n| n.to_string()).join(" "),
+        )),
+        "act-and-loop" => {
+            Batch::new().set(LAMP, true).send()?;
+            loop {
+                std::hint::black_box(());
+            }
+        }
         "say-control" => Ok(Outcome::answer("one\u{1b}[2Jtwo")),
         "say-much" => Ok(Outcome::answer("a".repeat(3000))),
         "say-huge" => Ok(Outcome::answer("a".repeat(2 << 20))),

@@ -1,0 +1,69 @@
+# Valet. `make run` and `make test` are the two commands; both do all the set-up.
+# Every step is a script of its own in scripts/ and prints its name and its time.
+#
+#   CARGO_TARGET_DIR   where cargo builds (target/)
+#   ASK                one thing to ask: make run ASK="set the temperature to 21 degrees"
+#   SECONDS_EACH       how long `make fuzz` runs each target (60)
+
+SHELL := /bin/sh
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint docs fuzz skills models setup clean arm-smoke
+
+export ASK SECONDS_EACH
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-16s %s\n", $$1, $$2 }'
+
+run: ## talk to a simulated car: a guided conversation, then a prompt (ASK="…": one thing)
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/run
+
+test: ## everything that is checked before a change is taken
+	@scripts/test
+
+bench: ## every figure we claim, measured here, as JSON
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/step "build the benches" scripts/build bench
+	@scripts/bench
+
+lint: ## formatting, clippy, licences and advisories
+	@scripts/step "set up" scripts/setup lint
+	@scripts/lint
+
+docs: ## write the generated references again and build the documentation of the code
+	@scripts/step "set up" scripts/setup lint
+	@scripts/step "write docs/dbus.md and docs/skill-reference.md" \
+		env VALET_WRITE_DOCS=1 cargo test --quiet --package valet-house-tests --test references
+	@scripts/step "document the code" scripts/build documentation
+
+fuzz: ## run every fuzz target for a minute
+	@scripts/fuzz
+
+skills: ## build the skills into target/skills/ and the guests of the tests into target/guests/
+	@scripts/step "set up" scripts/setup lint
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "build the skills" scripts/skills
+
+models: ## fetch and make the models in models/cache/
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "fetch the models" models/fetch
+
+arm-smoke: ## build the daemon for aarch64 and try it under qemu
+	@scripts/step "set up" scripts/setup test
+	@scripts/step "build and try aarch64" scripts/arm-smoke
+
+setup: ## install what is missing, or say how
+	@scripts/setup test
+
+clean: ## remove what was built; models stay
+	cargo clean
+	rm -rf tests/fuzz/target

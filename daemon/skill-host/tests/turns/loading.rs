@@ -1,0 +1,90 @@
+//! Loading: the cache, the sealed board, and components that do not fit.
+
+use crate::world::{Bench, Car, command, compiler, empty_bench, folder, guest, probe_id, services};
+use std::{fs, path::PathBuf, sync::Arc};
+use valet_core::outcome::SkillFault;
+use valet_skill_host::{CodeSource, HostConfig, HostError, SkillHost};
+
+fn cached(bench: &Bench) -> Vec<PathBuf> {
+    let folder = fs::read_dir(bench.cache.path().join("aot")).expect("the cache");
+    folder.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn code_is_compiled_once_and_then_comes_from_the_cache() {
+    let bench = empty_bench();
+    let probe = || folder(guest("valet_guest_probe"));
+    assert!(bench.host.load(probe()).expect("loads").compiled);
+    assert!(!bench.host.load(probe()).expect("loads").compiled);
+    let files = cached(&bench);
+    assert_eq!(files.len(), 1, "nothing staged is left: {files:?}");
+    let mut bytes = fs::read(&files[0]).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&files[0], bytes).expect("writable");
+    assert!(bench.host.load(probe()).expect("loads").compiled, "changed code is not used");
+    assert!(!bench.host.load(probe()).expect("loads").compiled, "and is replaced");
+}
+
+#[test]
+fn a_sealed_board_runs_cached_code_only() {
+    let bench = empty_bench();
+    let car = Arc::new(Car::default());
+    let code = CodeSource { cache: bench.cache.path().into(), compiler: None };
+    let sealed = SkillHost::new(HostConfig::new(code), services(&car)).expect("a host");
+    let probe = || folder(guest("valet_guest_probe"));
+    let error = sealed.load(probe()).expect_err("nothing cached");
+    assert_eq!(error, HostError::Sealed { skill: probe_id() });
+    bench.host.load(probe()).expect("compiles");
+    sealed.load(probe()).expect("cached now");
+}
+
+#[test]
+fn an_import_outside_of_the_contract_is_refused_by_name() {
+    let bench = empty_bench();
+    let error = bench.host.load(folder(guest("valet_guest_greedy"))).expect_err("refused");
+    match error {
+        HostError::Contract { why, .. } => assert!(why.contains("wasi:filesystem"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_no_component_is_refused() {
+    let bench = empty_bench();
+    let mut cut = guest("valet_guest_probe");
+    cut.truncate(cut.len() - 100);
+    for bytes in [Vec::new(), b"\0asm\x01\0\0\0".to_vec(), vec![7; 1000]] {
+        let error = bench.host.load(folder(bytes)).expect_err("refused");
+        assert!(matches!(error, HostError::Contract { .. }), "{error:?}");
+    }
+    let error = bench.host.load(folder(cut)).expect_err("refused");
+    assert!(matches!(error, HostError::Compile { .. }), "{error:?}");
+}
+
+#[test]
+fn an_unloaded_skill_is_unavailable() {
+    let bench = empty_bench();
+    bench.host.load(folder(guest("valet_guest_probe"))).expect("loads");
+    assert!(bench.host.unload(&probe_id()));
+    assert!(!bench.host.unload(&probe_id()));
+    let result = bench.run(command("count")).result;
+    assert!(matches!(result, Err(SkillFault::Unavailable { .. })), "{result:?}");
+    assert!(bench.host.stats(&probe_id()).is_err());
+}
+
+#[test]
+fn the_compiler_and_the_host_have_one_engine() {
+    let run = |argument: &str| {
+        std::process::Command::new(compiler()).arg(argument).output().expect("it runs")
+    };
+    let id = run("--engine-id");
+    let ours = valet_skill_host::engine::EngineId::current().hex();
+    assert_eq!(String::from_utf8_lossy(&id.stdout).trim(), ours);
+    assert_eq!(run("--nonsense").status.code(), Some(2));
+    let empty = std::process::Command::new(compiler())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(empty.status.code(), Some(3));
+}

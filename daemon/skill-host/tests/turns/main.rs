@@ -1,0 +1,7 @@
+//! The skill host with real guests in the real sandbox. Simulated is the car alone.
+
+mod actuation;
+mod faults;
+mod grants;
+mod loading;
+mod world;

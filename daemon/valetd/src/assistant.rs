@@ -1,0 +1,346 @@
+//! The one task that owns sessions and turns: it takes calls, happenings and time, steps the
+//! dialogue, and carries out its effects.
+//!
+//! Must never wait for a model, a skill or a device: those have threads of their own.
+
+mod alarms;
+mod calls;
+mod effects;
+mod skills;
+mod stats;
+mod trace;
+mod waiters;
+
+use crate::{
+    config::Config,
+    happening::Happening,
+    inference::{EncoderState, Inference, InferenceConfig},
+    logging::message_id,
+    paths::Paths,
+    skills::Skills,
+    state::State,
+    wall::{Monotonic, SystemClock},
+    world::World,
+};
+use alarms::Alarms;
+use stats::Stats;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, RwLock},
+};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use trace::Traces;
+use valet_bus::{BUS_NAME, Face, Incoming, ROOT, convert::owned, server::BusEvent};
+use valet_core::{
+    dialogue::{Dialogue, Event, Rules},
+    intent::SkillId,
+    policy::{Policy, Snapshot},
+    ports::Announcer,
+    reply::HostWords,
+    session::TurnId,
+};
+use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost, TurnHandle};
+use valet_understanding::{Script, SkillSource, Understander, Vocabulary};
+use waiters::Waiters;
+
+/// The interface of the root object.
+pub(crate) const ASSISTANT: &str = "org.valetd.Assistant1";
+
+/// How utterances are understood.
+pub(crate) enum Understanding {
+    /// By templates and the encoder.
+    Models,
+    /// By a script given on the command line.
+    Scripted(Box<Script>),
+}
+
+/// Everything the task is made from.
+pub(crate) struct Parts {
+    /// Where things lie.
+    pub paths: Paths,
+    /// The configuration.
+    pub config: Config,
+    /// How utterances are understood.
+    pub understanding: Understanding,
+    /// The vehicle.
+    pub world: World,
+    /// The policy.
+    pub policy: Policy,
+    /// The host's words.
+    pub words: HostWords,
+    /// The state.
+    pub state: State,
+    /// Why the state makes the daemon degraded.
+    pub state_reason: Option<String>,
+}
+
+/// The task.
+pub(crate) struct Assistant {
+    paths: Paths,
+    config: Config,
+    script: Option<Box<Script>>,
+    clock: Monotonic,
+    world: World,
+    policy: Arc<Policy>,
+    shared_policy: Arc<RwLock<Arc<Policy>>>,
+    words: Arc<HostWords>,
+    state: Arc<State>,
+    state_reason: Option<String>,
+    host: Arc<SkillHost>,
+    skills: Skills,
+    generation: u64,
+    understander: Understander,
+    vocabulary: Vocabulary,
+    inference: Option<Inference>,
+    encoder: EncoderState,
+    dialogue: Dialogue,
+    face: Face,
+    waiters: Waiters,
+    observers: BTreeMap<String, waiters::Observer>,
+    running: HashMap<TurnId, TurnHandle>,
+    restoring: HashMap<TurnId, effects::Restoring>,
+    alarms: Alarms,
+    traces: Traces,
+    stats: Stats,
+    happenings: UnboundedSender<Happening>,
+    /// Events that wait for the effects of the one before.
+    events: VecDeque<Event>,
+    stepping: bool,
+    next_turn: u64,
+    next_session: u64,
+    stopping: bool,
+}
+
+/// Hands a skill's speech to the task.
+struct Announcements(UnboundedSender<Happening>);
+
+impl Announcer for Announcements {
+    fn announce(&self, skill: &SkillId, speech: &str) {
+        let said = Happening::Announce { skill: skill.clone(), speech: speech.to_owned() };
+        // The daemon is stopping when nobody listens.
+        let _ = self.0.send(said);
+    }
+}
+
+impl Assistant {
+    /// Makes the task: loads the skills, builds the understanding, serves the objects. The
+    /// encoder begins to load in its own thread.
+    ///
+    /// # Errors
+    /// An engine or thread that cannot be made. A skill or model that is broken is no error.
+    pub(crate) fn new(
+        parts: Parts,
+        face: Face,
+        happenings: UnboundedSender<Happening>,
+    ) -> anyhow::Result<Self> {
+        let Parts { paths, config, understanding, world, policy, words, state, state_reason } = parts;
+        let (policy, state) = (Arc::new(policy), Arc::new(state));
+        let shared_policy = Arc::new(RwLock::new(policy.clone()));
+        let changed = happenings.clone();
+        state.on_alarms_changed(Arc::new(move || {
+            let _ = changed.send(Happening::AlarmsChanged);
+        }));
+        let services = Services {
+            vehicle: world.vehicle.clone(),
+            store: state.clone(),
+            alarms: state.clone(),
+            clock: Arc::new(SystemClock),
+            announcer: Arc::new(Announcements(happenings.clone())),
+            policy: shared_policy.clone(),
+        };
+        let code = CodeSource { cache: paths.cache.clone(), compiler: paths.skillc.clone() };
+        let mut host_config = HostConfig::new(code);
+        host_config.max_memory_bytes = config.skill_memory_bytes;
+        host_config.max_turn_ms = config.skill_turn_ms;
+        let host = Arc::new(SkillHost::new(host_config, services)?);
+        let skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
+        let vocabulary = Vocabulary::default();
+        let understander = build_understander(&config.language, &skills, &vocabulary)?;
+        let words = Arc::new(words);
+        let dialogue = Dialogue::new(Rules {
+            skills: Arc::new(skills.table(&config.language)),
+            policy: policy.clone(),
+            words: words.clone(),
+            describe: world.describe(),
+            language: config.language.clone(),
+            confirm_by_voice: config.confirm_by_voice.clone(),
+        });
+        let script = match understanding {
+            Understanding::Models => None,
+            Understanding::Scripted(script) => Some(script),
+        };
+        let mut assistant = Self {
+            clock: Monotonic::start(),
+            paths,
+            config,
+            script,
+            world,
+            policy,
+            shared_policy,
+            words,
+            state,
+            state_reason,
+            host,
+            skills,
+            generation: 1,
+            understander,
+            vocabulary,
+            inference: None,
+            encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
+            dialogue,
+            face,
+            waiters: Waiters::default(),
+            observers: BTreeMap::new(),
+            running: HashMap::new(),
+            restoring: HashMap::new(),
+            alarms: Alarms::default(),
+            traces: Traces::default(),
+            stats: Stats::default(),
+            happenings,
+            events: VecDeque::new(),
+            stepping: false,
+            next_turn: 1,
+            next_session: 1,
+            stopping: false,
+        };
+        assistant.start_inference()?;
+        assistant.serve_objects();
+        assistant.schedule_alarms();
+        Ok(assistant)
+    }
+
+    fn start_inference(&mut self) -> anyhow::Result<()> {
+        if self.script.is_some() || !self.config.encoder {
+            return Ok(());
+        }
+        let config = InferenceConfig { models: self.paths.models.clone(), cache: self.paths.cache.clone() };
+        self.encoder = EncoderState::Loading;
+        let first = self.understander.clone();
+        self.inference = Some(Inference::start(config, first, self.happenings.clone())?);
+        Ok(())
+    }
+
+    /// Says that the daemon is ready: the bus and the templates answer.
+    pub(crate) fn announce_ready(&mut self) {
+        self.show_state();
+        let skills = self.skills.ready().count();
+        log::info!(MESSAGE_ID = message_id::STATE; "ready on {BUS_NAME} with {skills} skills");
+    }
+
+    /// Runs until the bus goes away or `stop` says so.
+    pub(crate) async fn run(
+        &mut self,
+        calls: &mut tokio::sync::mpsc::Receiver<Incoming>,
+        events: &mut UnboundedReceiver<BusEvent>,
+        happenings: &mut UnboundedReceiver<Happening>,
+        control: &mut UnboundedReceiver<Control>,
+    ) -> Ended {
+        loop {
+            let tick = self.dialogue.next_tick().map(|at| self.clock.to_tokio(at));
+            let ring = self.alarms.next_at();
+            tokio::select! {
+                biased;
+                control = control.recv() => match control {
+                    Some(Control::Reload(done)) => {
+                        // Nobody waits for the answer of a reload that was asked by a signal twice.
+                        let _ = done.send(self.reload());
+                    }
+                    Some(Control::Stop) | None => return Ended::Asked,
+                },
+                Some(happening) = happenings.recv() => self.take(happening),
+                event = events.recv() => match event {
+                    Some(BusEvent::NameLost(name)) => self.client_left(&name),
+                    Some(BusEvent::Closed) | None => return Ended::BusLost,
+                },
+                Some(incoming) = calls.recv() => self.take_call(incoming),
+                () = sleep_until(tick) => self.step(Event::Tick),
+                () = sleep_until(ring) => self.ring_due(),
+            }
+        }
+    }
+
+    /// Refuses what is new and ends what runs; nothing unconfirmed is done.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        self.show_state();
+        for handle in self.running.values() {
+            handle.cancel();
+        }
+        self.waiters.drop_all();
+        self.host.stop();
+    }
+
+    fn client_left(&mut self, name: &str) {
+        self.observers.remove(name);
+        self.waiters.client_left(name);
+        self.step(Event::NameLost(name.to_owned()));
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.world.snapshot(&self.policy)
+    }
+
+    /// Reasons for `degraded`, empty when all is well.
+    fn reasons(&self) -> Vec<String> {
+        let mut reasons: Vec<String> = self.state_reason.iter().cloned().collect();
+        reasons.extend(self.skills.reasons());
+        match &self.encoder {
+            EncoderState::Failed(why) => reasons.push(format!("encoder: {why}")),
+            EncoderState::Unloaded(why) if self.config.encoder && self.script.is_none() => {
+                reasons.push(format!("encoder: {why}"));
+            }
+            _ => {}
+        }
+        reasons
+    }
+
+    /// Writes the properties that follow from where the daemon stands.
+    fn show_state(&self) {
+        let reasons = self.reasons();
+        let state = match (self.stopping, reasons.is_empty()) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "degraded",
+        };
+        self.face.set_property(ROOT, ASSISTANT, "StateReasons", owned(reasons));
+        self.face.set_property(ROOT, ASSISTANT, "State", owned(state));
+        self.face.set_property(ROOT, ASSISTANT, "Models", self.models_property());
+    }
+}
+
+/// What is asked of the task from outside of the bus.
+pub(crate) enum Control {
+    /// Read configuration, policy and skills again.
+    Reload(tokio::sync::oneshot::Sender<anyhow::Result<()>>),
+    /// End.
+    Stop,
+}
+
+/// Why the task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was asked to.
+    Asked,
+    /// The bus went away.
+    BusLost,
+}
+
+/// Waits for an instant; for ever where there is none, so that an idle daemon never wakes.
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn build_understander(
+    language: &str,
+    skills: &Skills,
+    vocabulary: &Vocabulary,
+) -> anyhow::Result<Understander> {
+    let sources: Vec<SkillSource<'_>> = skills
+        .ready()
+        .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
+        .collect();
+    Ok(Understander::build(language, &sources, vocabulary)?)
+}

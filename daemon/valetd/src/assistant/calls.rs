@@ -1,0 +1,464 @@
+//! Calls of clients: each becomes an event of the dialogue, or is answered from what is known.
+//!
+//! Must not answer about a session, request or turn of another user.
+
+use super::{
+    ASSISTANT, Assistant,
+    waiters::{MAX_REQUESTS, Observer, Waiter},
+};
+use std::time::Duration;
+use valet_bus::{
+    BusError, Call, Dict, ErrorName, Incoming, Reply, call::MAX_READ, convert, convert::owned,
+    options::TurnOptions, path,
+};
+use valet_core::{
+    capability::path_matches,
+    deadline::Deadline,
+    dialogue::{Agent, Event, Utter},
+    session::{Caller, SessionKey, TurnId},
+    signal::SignalPath,
+    understanding::{Request, Understanding},
+    utterance::Utterance,
+    zone::Zone,
+};
+use valet_devices::Fault;
+
+/// Most values of one `Read`.
+const MAX_READ_VALUES: usize = 1000;
+
+impl Assistant {
+    pub(super) fn take_call(&mut self, incoming: Incoming) {
+        let Incoming { caller, may_observe, call, reply } = incoming;
+        match call {
+            Call::Ask { text, options } => self.utter(caller, &text, options, Answer::Call(reply)),
+            Call::Submit { text, options } => self.utter(caller, &text, options, Answer::Request(reply)),
+            Call::Say { session, text, mut options } => {
+                options.session = Some(session);
+                self.utter(caller, &text, options, Answer::Request(reply));
+            }
+            Call::Parse { text, options } => self.parse(vec![text], options, reply, true),
+            Call::ParseBatch { texts, options } => self.parse(texts, options, reply, false),
+            Call::Undo { options } => self.undo(caller, &options, reply),
+            Call::Stop { session } => {
+                self.step(Event::Stop { caller, session });
+                reply.ok(&());
+            }
+            Call::OpenSession { language, zone } => self.open_session(caller, language, zone, reply),
+            Call::SetContext { session, .. } => self.for_session(session, &caller, reply, |_| {}),
+            Call::Reset { session } => {
+                self.for_session(session, &caller, reply, |all| all.step(Event::Reset(session)));
+            }
+            Call::Close { session } => {
+                self.for_session(session, &caller, reply, |all| all.step(Event::Close(session)));
+            }
+            Call::Cancel { request } => self.cancel(&caller, &request, reply),
+            Call::RegisterAgent { object, capabilities, zone } => {
+                self.register_agent(caller, object, capabilities, zone, reply);
+            }
+            Call::UnregisterAgent { object } => {
+                self.step(Event::AgentWent { name: caller.name, object });
+                reply.ok(&());
+            }
+            Call::Observe => {
+                self.observers.insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
+                reply.ok(&());
+            }
+            Call::Unobserve => {
+                self.observers.remove(&caller.name);
+                reply.ok(&());
+            }
+            Call::Suggest { language } => match self.check_language(language.as_deref()) {
+                Ok(()) => reply.ok(&self.understander.suggestions(12)),
+                Err(error) => reply.error(&error),
+            },
+            Call::Read { paths } => answer(reply, self.read(&paths)),
+            Call::SimulatorSet { path, value } => answer(reply, self.simulator_set(&path, &value)),
+            Call::SimulatorSetFault { path, fault } => answer(reply, self.simulator_fault(&path, &fault)),
+            Call::SimulatorDrive { cycle } => answer(reply, self.simulator_drive(&cycle)),
+            Call::Trace { turn } => answer(reply, self.trace(&caller, &turn)),
+            Call::Stats => reply.ok(&self.stats_dict()),
+            // Nothing is kept, so there is nothing to show and nothing to forget.
+            Call::History => reply.ok(&Vec::<Dict>::new()),
+            Call::Forget => reply.ok(&()),
+            Call::SetVocabulary { entity, values } => answer(reply, self.set_vocabulary(&entity, Some(values))),
+            Call::ClearVocabulary { entity } => answer(reply, self.set_vocabulary(&entity, None)),
+            Call::EnableSkill { id, enable } => answer(reply, self.enable_skill(&id, enable)),
+            Call::SetSkillSettings { id, settings } => answer(reply, self.set_skill_settings(&id, &settings)),
+        }
+    }
+
+    /// A fresh turn's number.
+    pub(super) fn new_turn(&mut self) -> TurnId {
+        let turn = TurnId(self.next_turn);
+        self.next_turn += 1;
+        turn
+    }
+
+    fn check_language(&self, language: Option<&str>) -> Result<(), BusError> {
+        match language {
+            Some(language) if language != self.config.language => Err(BusError::new(
+                ErrorName::UnsupportedLanguage,
+                format!("language {language:?} is not served, expected {}", self.config.language),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn session_of(&self, caller: &Caller, options: &TurnOptions) -> SessionKey {
+        options.session.unwrap_or(SessionKey::Default {
+            uid: caller.uid,
+            zone: options.zone.unwrap_or(Zone::All),
+        })
+    }
+
+    fn admit(&self, caller: &Caller, options: &TurnOptions) -> Result<SessionKey, BusError> {
+        if self.stopping {
+            return Err(BusError::new(ErrorName::NotReady, "the assistant is stopping"));
+        }
+        self.check_language(options.language.as_deref())?;
+        let session = self.session_of(caller, options);
+        self.dialogue.admit(&session, caller).map_err(|refused| refusal(&refused))?;
+        Ok(session)
+    }
+
+    fn utter(&mut self, caller: Caller, text: &str, options: TurnOptions, answer: Answer) {
+        let checked = Utterance::parse(text)
+            .map_err(|error| BusError::new(
+                match error {
+                    valet_core::utterance::UtteranceError::TooLong { .. } => ErrorName::LimitExceeded,
+                    valet_core::utterance::UtteranceError::Empty => ErrorName::InvalidArguments,
+                },
+                error.to_string(),
+            ))
+            .and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
+        let (utterance, session) = match checked {
+            Ok(checked) => checked,
+            Err(error) => return answer.reply().error(&error),
+        };
+        let turn = TurnId(self.next_turn);
+        let waiter = match self.waiter(turn, &caller, &options, answer) {
+            Ok(waiter) => waiter,
+            Err((reply, error)) => return reply.error(&error),
+        };
+        let turn = self.new_turn();
+        self.waiters.insert(turn, waiter);
+        self.traces.begin(turn, caller.uid);
+        self.step(Event::Utter(Box::new(Utter {
+            turn,
+            session,
+            caller,
+            utterance,
+            language: options.language,
+            zone: options.zone,
+            mode: options.mode,
+            deadline: Deadline::new(self.clock.now(), options.timeout),
+            local_now: crate::wall::local_now(),
+        })));
+    }
+
+    /// Whoever waits for the turn; a request's object exists, and its path is answered,
+    /// before anything is emitted on it.
+    fn waiter(
+        &mut self,
+        turn: TurnId,
+        caller: &Caller,
+        options: &TurnOptions,
+        answer: Answer,
+    ) -> Result<Waiter, (Reply, BusError)> {
+        let reply = match answer {
+            Answer::Call(reply) => return Ok(Waiter::Call(reply)),
+            Answer::Request(reply) => reply,
+        };
+        if self.waiters.requests_of(&caller.name) >= MAX_REQUESTS {
+            let why = format!("{MAX_REQUESTS} requests of yours are open; wait for one or cancel it");
+            return Err((reply, BusError::new(ErrorName::LimitExceeded, why)));
+        }
+        let token = options.handle_token.clone().unwrap_or_else(|| format!("v{}", turn.0));
+        let path = path::request(&caller.name, &token);
+        if self.waiters.turn_of(&path).is_some() {
+            let why = format!("a request with the token {token:?} is open; use another token");
+            return Err((reply, BusError::new(ErrorName::AlreadyExists, why)));
+        }
+        let Ok(object) = zbus_path(&path) else {
+            return Err((reply, BusError::invalid("the token makes no object path")));
+        };
+        let properties = Dict::from([("State".to_owned(), owned("queued"))]);
+        self.face.add_object(&path, vec![("org.valetd.Request1", properties)]);
+        reply.ok(&object);
+        Ok(Waiter::Request { path, client: caller.name.clone() })
+    }
+
+    fn undo(&mut self, caller: Caller, options: &TurnOptions, reply: Reply) {
+        let session = match self.admit(&caller, options) {
+            Ok(session) => session,
+            Err(error) => return reply.error(&error),
+        };
+        let turn = self.new_turn();
+        self.traces.begin(turn, caller.uid);
+        self.waiters.insert(turn, Waiter::Call(reply));
+        let deadline = Deadline::new(self.clock.now(), options.timeout);
+        self.step(Event::Undo { turn, session, caller, deadline });
+    }
+
+    fn open_session(&mut self, owner: Caller, language: Option<String>, zone: Option<Zone>, reply: Reply) {
+        let admitted = self
+            .check_language(language.as_deref())
+            .and_then(|()| self.dialogue.admit_session(&owner).map_err(|r| refusal(&r)));
+        if let Err(error) = admitted {
+            return reply.error(&error);
+        }
+        let key = SessionKey::Opened(self.next_session);
+        self.next_session += 1;
+        let language = language.unwrap_or_else(|| self.config.language.clone());
+        let zone = zone.unwrap_or_default();
+        let path = path::session(key);
+        let properties = Dict::from([
+            ("Language".to_owned(), owned(language.as_str())),
+            ("Zone".to_owned(), owned(zone.to_string())),
+            ("ExpectingReply".to_owned(), owned(false)),
+        ]);
+        self.face.add_object(&path, vec![("org.valetd.Session1", properties)]);
+        self.step(Event::Opened { key, owner, language, zone });
+        match zbus_path(&path) {
+            Ok(object) => reply.ok(&object),
+            Err(error) => reply.error(&error),
+        }
+    }
+
+    fn for_session(&mut self, key: SessionKey, caller: &Caller, reply: Reply, act: impl FnOnce(&mut Self)) {
+        if !self.dialogue.may_use(&key, caller) {
+            let why = "the session is unknown or not yours; open one with OpenSession";
+            return reply.error(&BusError::new(ErrorName::UnknownSession, why));
+        }
+        act(self);
+        reply.ok(&());
+    }
+
+    fn cancel(&mut self, caller: &Caller, request: &str, reply: Reply) {
+        let owned_turn = self
+            .waiters
+            .turn_of(request)
+            .filter(|(_, client)| *client == caller.name)
+            .map(|(turn, _)| turn);
+        match owned_turn {
+            Some(turn) => {
+                self.cancel_turn(turn);
+                reply.ok(&());
+            }
+            None => reply.error(&BusError::new(ErrorName::UnknownTurn, "no such request of yours")),
+        }
+    }
+
+    fn register_agent(&mut self, caller: Caller, object: String, capabilities: Vec<String>, zone: Zone, reply: Reply) {
+        if let Err(refused) = self.dialogue.admit_agent() {
+            return reply.error(&refusal(&refused));
+        }
+        self.step(Event::AgentCame(Agent { name: caller.name, object, capabilities, zone }));
+        reply.ok(&());
+    }
+
+    /// Understands texts without touching a session, a skill or a device.
+    fn parse(&mut self, texts: Vec<String>, options: TurnOptions, reply: Reply, single: bool) {
+        if let Err(error) = self.check_language(options.language.as_deref()) {
+            return reply.error(&error);
+        }
+        let utterances: Vec<Option<Utterance>> = texts.iter().map(|t| Utterance::parse(t).ok()).collect();
+        if single && let Err(error) = Utterance::parse(&texts[0]) {
+            return reply.error(&BusError::invalid(error.to_string()));
+        }
+        let zone = options.zone.filter(|zone| *zone != Zone::All).unwrap_or(Zone::DRIVER);
+        let language = self.config.language.clone();
+        let mut results: Vec<Option<Understanding>> = Vec::with_capacity(utterances.len());
+        let mut open = Vec::new();
+        for utterance in &utterances {
+            let request = utterance.as_ref().map(|utterance| Request {
+                text: utterance.as_str().to_owned(),
+                language: language.clone(),
+                zone,
+                expected: None,
+                local_now: crate::wall::local_now(),
+                previous: None,
+            });
+            let known = match &request {
+                None => Some(Understanding::default()),
+                Some(request) => self.understand_at_once(request),
+            };
+            if known.is_none() {
+                open.extend(request);
+            }
+            results.push(known);
+        }
+        if open.is_empty() {
+            return answer_parsed(reply, results.into_iter().flatten().collect(), single);
+        }
+        let Some(pending) = self.inference.as_ref().and_then(|i| i.parse(open, self.understander.clone())) else {
+            let why = "too many texts wait for the encoder; try again in a moment";
+            return reply.error(&BusError::new(ErrorName::Busy, why));
+        };
+        tokio::spawn(async move {
+            match tokio::time::timeout(options.timeout.max(Duration::from_secs(20)), pending).await {
+                Ok(Ok(found)) => {
+                    let mut found = found.into_iter();
+                    let merged = results.into_iter().map(|known| {
+                        known.unwrap_or_else(|| found.next().unwrap_or_default())
+                    });
+                    answer_parsed(reply, merged.collect(), single);
+                }
+                _ => reply.error(&BusError::new(ErrorName::Timeout, "the texts could not be understood in time")),
+            }
+        });
+    }
+
+    /// What needs no encoder: a script, templates, or that there is no encoder at all.
+    pub(super) fn understand_at_once(&self, request: &Request) -> Option<Understanding> {
+        if let Some(script) = &self.script {
+            return Some(script.understand(request));
+        }
+        self.understander.match_templates(request).or_else(|| {
+            let no_encoder = self.inference.is_none() || !self.understander.has_heads();
+            no_encoder.then(|| self.understander.understand(request, None))
+        })
+    }
+
+    fn read(&self, patterns: &[String]) -> Result<Dict, BusError> {
+        debug_assert!(patterns.len() <= MAX_READ, "the bus face bounds the list");
+        let mut values = Dict::new();
+        for pattern in patterns {
+            if pattern.contains('*') {
+                if !valet_core::capability::is_path_pattern(pattern) {
+                    return Err(BusError::invalid(format!("{pattern:?} is no path and no pattern")));
+                }
+                let prefix = pattern.split('*').next().unwrap_or_default();
+                for path in self.world.vehicle.paths(prefix) {
+                    if path_matches(pattern, path.as_str()) {
+                        self.read_one(&path, &mut values)?;
+                    }
+                }
+            } else {
+                let path = signal_path(pattern)?;
+                if self.world.vehicle.describe(&path).is_none() {
+                    let why = format!("signal {path} is not in the catalogue");
+                    return Err(BusError::new(ErrorName::UnknownSignal, why));
+                }
+                self.read_one(&path, &mut values)?;
+            }
+        }
+        Ok(values)
+    }
+
+    fn read_one(&self, path: &SignalPath, values: &mut Dict) -> Result<(), BusError> {
+        // A value that is not known has no key.
+        if let Ok(Some(value)) = self.world.vehicle.read(path) {
+            if values.len() >= MAX_READ_VALUES {
+                let why = format!("more than {MAX_READ_VALUES} values; ask for fewer");
+                return Err(BusError::new(ErrorName::LimitExceeded, why));
+            }
+            values.insert(path.to_string(), convert::signal(&value));
+        }
+        Ok(())
+    }
+
+    fn simulator(&self) -> Result<&valet_devices::Simulator, BusError> {
+        self.world
+            .simulator
+            .as_deref()
+            .ok_or_else(|| BusError::new(ErrorName::UnknownObject, "the vehicle is not simulated"))
+    }
+
+    fn simulator_set(&self, path: &str, value: &zbus::Variant<'_>) -> Result<(), BusError> {
+        let value = convert::signal_from(value)
+            .ok_or_else(|| BusError::invalid("the value is neither basic nor an array of basic values"))?;
+        self.simulator()?.set(&signal_path(path)?, &value).map_err(|error| match &error {
+            valet_core::ports::VehicleError::Unknown { .. } => {
+                BusError::new(ErrorName::UnknownSignal, error.to_string())
+            }
+            _ => BusError::invalid(error.to_string()),
+        })
+    }
+
+    fn simulator_fault(&self, path: &str, fault: &str) -> Result<(), BusError> {
+        let fault = Fault::parse(fault).map_err(|e| BusError::invalid(e.to_string()))?;
+        let touched = self.simulator()?.set_fault(path, fault).map_err(|e| BusError::invalid(e.to_string()))?;
+        if touched == 0 {
+            return Err(BusError::new(ErrorName::UnknownSignal, format!("no signal matches {path:?}")));
+        }
+        Ok(())
+    }
+
+    fn simulator_drive(&self, cycle: &str) -> Result<(), BusError> {
+        self.simulator()?.drive(cycle).map_err(|e| BusError::invalid(e.to_string()))
+    }
+
+    fn trace(&self, caller: &Caller, turn: &str) -> Result<Dict, BusError> {
+        let unknown = || {
+            BusError::new(ErrorName::UnknownTurn, format!("turn {turn:?} is not among the last ones"))
+        };
+        let turn = if turn.is_empty() { self.traces.latest_of(caller.uid) } else { TurnId::parse(turn) };
+        turn.and_then(|turn| self.traces.dict(turn)).ok_or_else(unknown)
+    }
+
+    fn stats_dict(&self) -> Dict {
+        let mut dict = self.stats.dict();
+        dict.insert("uptime-ms".into(), owned(self.clock.now().0 / 1000));
+        dict.insert("skills".into(), owned(u32::try_from(self.skills.by_id.len()).unwrap_or(u32::MAX)));
+        dict.insert(
+            "templates".into(),
+            owned(u32::try_from(self.understander.template_count()).unwrap_or(u32::MAX)),
+        );
+        dict.insert("dialog-state".into(), owned(self.dialogue.state().name()));
+        dict
+    }
+
+    pub(super) fn client_property(&self, name: &str, value: zbus::OwnedVariant) {
+        self.face.set_property(valet_bus::ROOT, ASSISTANT, name, value);
+    }
+}
+
+/// How a turn is answered.
+enum Answer {
+    Call(Reply),
+    Request(Reply),
+}
+
+impl Answer {
+    fn reply(self) -> Reply {
+        match self {
+            Self::Call(reply) | Self::Request(reply) => reply,
+        }
+    }
+}
+
+fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusError>) {
+    match result {
+        Ok(value) => reply.ok(&value),
+        Err(error) => reply.error(&error),
+    }
+}
+
+fn answer_parsed(reply: Reply, all: Vec<Understanding>, single: bool) {
+    let mut lists: Vec<Vec<Dict>> =
+        all.iter().map(|u| u.commands.iter().map(convert::command).collect()).collect();
+    if single {
+        reply.ok(&lists.pop().unwrap_or_default());
+    } else {
+        reply.ok(&lists);
+    }
+}
+
+fn signal_path(text: &str) -> Result<SignalPath, BusError> {
+    SignalPath::parse(text).map_err(|e| BusError::invalid(e.to_string()))
+}
+
+fn zbus_path(path: &str) -> Result<zbus::OwnedObjectPath, BusError> {
+    zbus::OwnedObjectPath::try_from(path).map_err(|e| BusError::new(ErrorName::Failed, e.to_string()))
+}
+
+fn refusal(refused: &valet_core::dialogue::Refused) -> BusError {
+    use valet_core::dialogue::Refused as R;
+    let name = match refused {
+        R::Busy { .. } => ErrorName::Busy,
+        R::UnknownSession => ErrorName::UnknownSession,
+        R::TooManySessions { .. } | R::TooManyAgents { .. } => ErrorName::LimitExceeded,
+    };
+    BusError::new(name, refused.to_string())
+}

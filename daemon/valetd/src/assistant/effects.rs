@@ -1,0 +1,479 @@
+//! Effects of the dialogue, carried out: to the inference thread, the skill host, the bus.
+//!
+//! Must not decide; the dialogue has decided.
+
+use super::{ASSISTANT, Assistant, waiters::Waiter};
+use crate::{happening::Happening, logging::message_id, skills};
+use std::{collections::VecDeque, time::Duration};
+use valet_bus::{BusError, Dict, ErrorName, Face, ROOT, convert, convert::owned, path};
+use valet_core::{
+    deadline::Deadline,
+    dialogue::{
+        Agent, AgentAnswer, AgentQuestion, Call, Effect, Event, FinishCode, ResultType, TurnResult,
+    },
+    intent::SkillId,
+    outcome::{Action, ActionStatus, Invoked, Planned, SkillFault, Target},
+    session::{Change, SessionKey, TurnId},
+    signal::{SignalPath, SignalValue},
+    understanding::{Request, Understanding},
+    zone::Zone,
+};
+use valet_skill_host::Invocation;
+
+/// How long an agent's method may take; the dialogue's own limit comes first.
+const AGENT_CALL_LIMIT: Duration = Duration::from_secs(16);
+/// Most watches for values that were only requested.
+const MAX_WATCHES: usize = 32;
+
+/// Signals that are being put back: one skill after the other.
+pub(crate) struct Restoring {
+    waiting: VecDeque<(SkillId, Vec<Planned>)>,
+    actions: Vec<Action>,
+}
+
+impl Assistant {
+    /// Steps the dialogue and carries out what it says. An effect that is through at once
+    /// makes an event of its own; that one waits until all effects of this one are out, so
+    /// that the bus sees them in order.
+    pub(super) fn step(&mut self, event: Event) {
+        self.events.push_back(event);
+        if self.stepping {
+            return;
+        }
+        self.stepping = true;
+        while let Some(event) = self.events.pop_front() {
+            let now = self.clock.now();
+            for effect in self.dialogue.step(now, event) {
+                self.carry_out(effect);
+            }
+        }
+        self.stepping = false;
+    }
+
+    /// Takes what happened on another thread.
+    pub(super) fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Understood { turn, understanding } => self.understood(turn, understanding),
+            Happening::Invoked { turn, index, invoked } => self.invoked(turn, index, invoked),
+            Happening::Restored { turn, invoked } => self.restored(turn, *invoked),
+            Happening::Encoder(state) => self.take_encoder_state(state),
+            Happening::Heads { of, heads } => self.take_heads(of, heads),
+            Happening::Agent { turn, answer } => {
+                let answer = answer.unwrap_or_else(|error| {
+                    log::debug!("an agent did not answer: {error}");
+                    AgentAnswer::None
+                });
+                let snapshot = self.snapshot();
+                self.step(Event::AgentAnswered { turn, answer, snapshot });
+            }
+            Happening::Watched { session, path, reached, not_reached_speech } => {
+                self.stats.watches -= 1;
+                self.step(Event::Watched { session, path, reached, not_reached_speech });
+            }
+            Happening::Announce { skill, speech } => self.announce(Some(&skill), &speech),
+            Happening::AlarmsChanged => self.schedule_alarms(),
+            Happening::Rang { skill, name, invoked } => {
+                self.rang(&skill, &name, &invoked);
+                self.skill_ran(&skill);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Understand { turn, request, deadline } => self.understand(turn, request, deadline),
+            Effect::Invoke { turn, index, call, deadline } => self.invoke(turn, index, *call, deadline),
+            Effect::CancelInvoke { turn } => {
+                if let Some(handle) = self.running.remove(&turn) {
+                    handle.cancel();
+                }
+                self.restoring.remove(&turn);
+            }
+            Effect::Restore { turn, changes, .. } => self.restore(turn, changes),
+            Effect::AskAgent { turn, agent, speech, question } => self.ask_agent(turn, agent, speech, question),
+            Effect::CancelAgent { turn, agent } => self.cancel_agent(turn, agent),
+            Effect::TurnChanged { turn, session, state } => self.turn_changed(turn, session, state),
+            Effect::Finish(result) => self.finish(*result),
+            Effect::DialogState(state) => self.client_property("DialogState", owned(state.name())),
+            Effect::Expecting { session, expecting } => {
+                let path = path::session(session);
+                self.face.set_property(&path, "org.valetd.Session1", "ExpectingReply", owned(expecting));
+            }
+            Effect::Watch { session, path, value, not_reached_speech } => {
+                self.watch(session, path, value, not_reached_speech);
+            }
+            Effect::SessionClosed(key) => self.face.remove_object(&path::session(key)),
+            Effect::Announce { speech, .. } => self.announce(None, &speech),
+        }
+    }
+
+    fn note(&mut self, turn: TurnId, what: String) {
+        self.traces.note(turn, self.clock.now().0, what);
+    }
+
+    fn understand(&mut self, turn: TurnId, request: Box<Request>, deadline: Deadline) {
+        self.note(turn, "understanding".into());
+        if let Some(understanding) = self.understand_at_once(&request) {
+            return self.understood(turn, Box::new(understanding));
+        }
+        let left = deadline.left(self.clock.now());
+        let understander = self.understander.clone();
+        let taken = self
+            .inference
+            .as_ref()
+            .is_some_and(|inference| inference.understand(turn, request.clone(), understander, left));
+        if !taken {
+            // The encoder has too much to do: templates alone answer, and say so.
+            let understanding = self.understander.understand(&request, None);
+            self.understood(turn, Box::new(understanding));
+        }
+    }
+
+    fn understood(&mut self, turn: TurnId, understanding: Box<Understanding>) {
+        self.note(turn, "understood".into());
+        self.traces.understood(turn, &understanding);
+        let suggestions = match understanding.act {
+            Some(valet_core::understanding::DialogueAct::Help) => self.understander.suggestions(4),
+            _ => Vec::new(),
+        };
+        let snapshot = self.snapshot();
+        self.step(Event::Understood { turn, understanding, snapshot, suggestions });
+    }
+
+    fn invoke(&mut self, turn: TurnId, index: usize, call: Call, deadline: Deadline) {
+        self.note(turn, format!("invoking {}", call.intent));
+        let skill = call.intent.skill().clone();
+        let settings = self
+            .skills
+            .by_id
+            .get(&skill)
+            .map(|s| skills::settings(&s.manifest, &self.state))
+            .unwrap_or_default();
+        let invocation = Invocation {
+            skill: skill.clone(),
+            intent: call.intent.name().to_owned(),
+            class: call.class,
+            slots: call.slots,
+            settings,
+            speaker: call.speaker,
+            language: call.language,
+            text: Some(call.text),
+            confirmed: call.confirmed,
+            guest_confirmed: call.guest_confirmed,
+            budget: deadline.left(self.clock.now()),
+            observe: self.config.observe,
+        };
+        let happenings = self.happenings.clone();
+        let done = Box::new(move |invoked: Invoked| {
+            // The daemon is stopping when nobody listens.
+            let _ = happenings.send(Happening::Invoked { turn, index, invoked: Box::new(invoked) });
+        });
+        match self.host.invoke(invocation, done) {
+            Ok(handle) => drop(self.running.insert(turn, handle)),
+            Err(error) => {
+                let fault = SkillFault::Unavailable { skill, why: error.to_string() };
+                self.invoked(turn, index, Box::new(nothing_done(fault)));
+            }
+        }
+    }
+
+    fn invoked(&mut self, turn: TurnId, index: usize, invoked: Box<Invoked>) {
+        self.running.remove(&turn);
+        self.note(turn, "the skill is through".into());
+        self.log_invoked(turn, &invoked);
+        let snapshot = self.snapshot();
+        let skill = self.skill_of(&invoked);
+        self.step(Event::Invoked { turn, index, invoked, snapshot });
+        if let Some(skill) = skill {
+            self.skill_ran(&skill);
+        }
+    }
+
+    fn skill_of(&self, invoked: &Invoked) -> Option<SkillId> {
+        match invoked.result.as_ref().err()? {
+            SkillFault::Timeout { skill, .. }
+            | SkillFault::Trap { skill, .. }
+            | SkillFault::BadReturn { skill, .. }
+            | SkillFault::Reported { skill, .. }
+            | SkillFault::Unavailable { skill, .. } => Some(skill.clone()),
+        }
+    }
+
+    fn log_invoked(&mut self, turn: TurnId, invoked: &Invoked) {
+        if let Err(fault) = &invoked.result {
+            log::error!(MESSAGE_ID = message_id::FAULT, VALET_TURN = turn.to_string().as_str(); "{fault}");
+            self.note(turn, format!("fault: {fault}"));
+        }
+        for action in &invoked.actions {
+            self.note(turn, format!("{} {}", action.target, action.status.name()));
+            if action.status == ActionStatus::Denied {
+                let target = action.target.to_string();
+                let why = action.why.as_deref().unwrap_or("not granted");
+                log::info!(
+                    MESSAGE_ID = message_id::REFUSAL, VALET_TURN = turn.to_string().as_str();
+                    "refused: {target}: {why}"
+                );
+            }
+        }
+    }
+
+    /// Puts values back, one skill at a time: the grants of who changed them hold.
+    fn restore(&mut self, turn: TurnId, changes: Vec<Change>) {
+        let mut waiting: VecDeque<(SkillId, Vec<Planned>)> = VecDeque::new();
+        for change in changes {
+            let planned = Planned { path: change.path, value: change.previous };
+            match waiting.back_mut() {
+                Some((skill, batch)) if *skill == change.skill => batch.push(planned),
+                _ => waiting.push_back((change.skill, vec![planned])),
+            }
+        }
+        self.restoring.insert(turn, Restoring { waiting, actions: Vec::new() });
+        self.restore_next(turn);
+    }
+
+    fn restore_next(&mut self, turn: TurnId) {
+        let Some(restoring) = self.restoring.get_mut(&turn) else { return };
+        let Some((skill, batch)) = restoring.waiting.pop_front() else {
+            let actions = std::mem::take(&mut restoring.actions);
+            self.restoring.remove(&turn);
+            return self.step(Event::Restored { turn, actions });
+        };
+        let happenings = self.happenings.clone();
+        let done = Box::new(move |invoked: Invoked| {
+            let _ = happenings.send(Happening::Restored { turn, invoked: Box::new(invoked) });
+        });
+        if let Err(error) = self.host.restore(skill.clone(), batch.clone(), None, self.config.observe, done) {
+            let why = error.to_string();
+            let mut invoked = nothing_done(SkillFault::Unavailable { skill, why: why.clone() });
+            invoked.actions = batch.into_iter().map(|planned| not_put_back(planned, &why)).collect();
+            self.restored(turn, invoked);
+        }
+    }
+
+    fn restored(&mut self, turn: TurnId, invoked: Invoked) {
+        if let Some(restoring) = self.restoring.get_mut(&turn) {
+            restoring.actions.extend(invoked.actions);
+            if let Some((planned, why)) = invoked.needs_confirmation {
+                // "Undo" is no yes to something that has to be asked first.
+                restoring.actions.extend(planned.into_iter().map(|p| not_put_back(p, &why)));
+            }
+        }
+        self.restore_next(turn);
+    }
+
+    fn ask_agent(&mut self, turn: TurnId, agent: Agent, speech: String, question: AgentQuestion) {
+        let (face, happenings) = (self.face.clone(), self.happenings.clone());
+        tokio::spawn(async move {
+            let answer = call_agent(&face, &agent, turn, &speech, question).await;
+            let _ = happenings.send(Happening::Agent { turn, answer });
+        });
+    }
+
+    fn cancel_agent(&self, turn: TurnId, agent: Agent) {
+        let face = self.face.clone();
+        tokio::spawn(async move {
+            let called = face
+                .call_agent::<_, ()>(
+                    (&agent.name, &agent.object),
+                    "Cancel",
+                    &(turn.to_string(),),
+                    Duration::from_secs(2),
+                )
+                .await;
+            if let Err(error) = called {
+                log::debug!("an agent did not take Cancel: {error}");
+            }
+        });
+    }
+
+    pub(super) fn cancel_turn(&mut self, turn: TurnId) {
+        // A turn is cancelled as its session is stopped: what waits behind it is not started
+        // behind the person's back.
+        if let Some((session, caller)) = self.dialogue.session_of_turn(turn) {
+            self.step(Event::Stop { caller, session: Some(session) });
+        }
+    }
+
+    fn turn_changed(&mut self, turn: TurnId, session: SessionKey, state: &'static str) {
+        let name = turn.to_string();
+        if let Some((path, client)) = self.waiters.request(turn) {
+            self.face.set_property(path, "org.valetd.Request1", "State", owned(state));
+            self.face.emit_to(client, path, ("org.valetd.Request1", "Progress"), &(state, Dict::new()));
+        }
+        let details = Dict::new();
+        for client in self.observers_of(session) {
+            self.face.emit_to(&client, ROOT, (ASSISTANT, "TurnChanged"), &(name.as_str(), state, details.clone()));
+        }
+    }
+
+    /// Who may see a session: observers of its user, and those who may see all.
+    fn observers_of(&self, session: SessionKey) -> Vec<String> {
+        let uid = match session {
+            SessionKey::Default { uid, .. } => Some(uid),
+            SessionKey::Opened(_) => {
+                self.dialogue.session(&session).and_then(|s| s.owner.as_ref()).map(|owner| owner.uid)
+            }
+        };
+        self.observers
+            .iter()
+            .filter(|(_, observer)| observer.sees_all || Some(observer.uid) == uid)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    fn finish(&mut self, result: TurnResult) {
+        self.running.remove(&result.turn);
+        self.stats.count(&result);
+        self.traces.finish(&result);
+        log_turn(&result);
+        let dict = convert::result(&result);
+        let cancelled = result.finish == FinishCode::Cancelled;
+        match self.waiters.take(result.turn) {
+            Some(Waiter::Call(reply)) if cancelled => {
+                reply.error(&BusError::new(ErrorName::Canceled, "the turn was stopped"));
+            }
+            Some(Waiter::Call(reply)) => reply.ok(&dict),
+            Some(Waiter::Request { path, client }) => {
+                let code = u32::from(cancelled);
+                self.face.set_property(&path, "org.valetd.Request1", "State", owned("finished"));
+                self.face.emit_to(&client, &path, ("org.valetd.Request1", "Finished"), &(code, dict.clone()));
+                self.face.remove_object(&path);
+            }
+            // The client left meanwhile.
+            None => {}
+        }
+        for client in self.observers_of(result.session) {
+            let body = (result.turn.to_string(), dict.clone());
+            self.face.emit_to(&client, ROOT, (ASSISTANT, "TurnFinished"), &body);
+        }
+        if !cancelled {
+            self.speak(&result);
+        }
+    }
+
+    /// Gives a turn's words and display to the agents that speak and show for its zone.
+    fn speak(&self, result: &TurnResult) {
+        let zone = self.dialogue.session(&result.session).map_or(Zone::All, |session| session.zone);
+        let turn = result.turn.to_string();
+        if let Some(agent) = self.dialogue.agent("speak", zone)
+            && !result.speech.is_empty()
+        {
+            let body = (turn.clone(), 0u32, result.speech.clone(), Dict::new());
+            self.face.tell_agent((&agent.name, &agent.object), "Speak", &body);
+        }
+        if let Some(agent) = self.dialogue.agent("show", zone)
+            && !result.display.is_empty()
+        {
+            let display: Dict = result.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
+            self.face.tell_agent((&agent.name, &agent.object), "Show", &(turn, display));
+        }
+    }
+
+    /// Says something that nobody asked for: to agents and observers.
+    pub(super) fn announce(&self, skill: Option<&SkillId>, speech: &str) {
+        let mut details = Dict::new();
+        if let Some(skill) = skill {
+            details.insert("skill".into(), owned(skill.as_str()));
+        }
+        let mut clients: Vec<&str> = self.dialogue.agents().map(|agent| agent.name.as_str()).collect();
+        clients.extend(self.observers.keys().map(String::as_str));
+        clients.sort_unstable();
+        clients.dedup();
+        if clients.is_empty() {
+            log::warn!("an announcement found nobody: no agent is registered and nobody observes");
+        }
+        for client in clients {
+            self.face.emit_to(client, ROOT, (ASSISTANT, "Announced"), &(speech, details.clone()));
+        }
+    }
+
+    fn watch(&mut self, session: SessionKey, path: SignalPath, value: SignalValue, not_reached_speech: String) {
+        if self.stats.watches >= MAX_WATCHES {
+            log::warn!("too many requested values are waited for; one is not watched");
+            return;
+        }
+        self.stats.watches += 1;
+        let (vehicle, happenings) = (self.world.vehicle.clone(), self.happenings.clone());
+        let limit = self.config.not_reached_after;
+        tokio::task::spawn_blocking(move || {
+            let seen = vehicle.wait_until(&path, &value, limit).ok().flatten();
+            let reached = seen.is_some_and(|seen| value.matches(&seen));
+            let _ = happenings.send(Happening::Watched { session, path, reached, not_reached_speech });
+        });
+    }
+}
+
+fn nothing_done(fault: SkillFault) -> Invoked {
+    Invoked {
+        result: Err(fault),
+        actions: Vec::new(),
+        needs_confirmation: None,
+        guest_time: Duration::ZERO,
+        observe_time: Duration::ZERO,
+    }
+}
+
+fn not_put_back(planned: Planned, why: &str) -> Action {
+    Action {
+        target: Target::Signal(planned.path),
+        requested: Some(planned.value),
+        previous: None,
+        observed: None,
+        status: ActionStatus::Denied,
+        why: Some(why.to_owned()),
+        companion: false,
+    }
+}
+
+async fn call_agent(
+    face: &Face,
+    agent: &Agent,
+    turn: TurnId,
+    speech: &str,
+    question: AgentQuestion,
+) -> Result<AgentAnswer, BusError> {
+    let to = (agent.name.as_str(), agent.object.as_str());
+    let turn = turn.to_string();
+    match question {
+        AgentQuestion::Confirm { planned } => {
+            let actions: Vec<Dict> = planned
+                .iter()
+                .map(|p| {
+                    Dict::from([
+                        ("target".to_owned(), owned(p.path.as_str())),
+                        ("requested".to_owned(), convert::signal(&p.value)),
+                    ])
+                })
+                .collect();
+            let body = (turn, speech, actions, Dict::new());
+            face.call_agent(to, "Confirm", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Confirmed)
+        }
+        AgentQuestion::Choose { choices } => {
+            let choices: Vec<(String, String, Dict)> =
+                choices.into_iter().map(|(id, label)| (id, label, Dict::new())).collect();
+            let body = (turn, speech, choices, Dict::new());
+            face.call_agent(to, "Choose", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
+        }
+        AgentQuestion::AskSlot { slot } => {
+            let body = (turn, slot, speech, Dict::new());
+            face.call_agent(to, "AskSlot", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
+        }
+    }
+}
+
+/// One line a turn, with the journal's fields; never the text.
+fn log_turn(result: &TurnResult) {
+    let intent = result.intents.first().map_or_else(String::new, |i| i.intent.to_string());
+    let skill = result.intents.first().map_or("", |i| i.intent.skill().as_str());
+    let total = result.timing.iter().find(|(s, _)| *s == "total").map_or(0, |(_, us)| *us);
+    let level = if result.kind == ResultType::Error { log::Level::Warn } else { log::Level::Info };
+    log::log!(
+        level,
+        MESSAGE_ID = message_id::TURN,
+        VALET_TURN = result.turn.to_string().as_str(),
+        VALET_SKILL = skill,
+        VALET_INTENT = intent.as_str(),
+        VALET_STATUS = result.kind.name();
+        "turn in {}.{:03} ms", total / 1000, total % 1000
+    );
+}

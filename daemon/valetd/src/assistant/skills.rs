@@ -1,0 +1,310 @@
+//! Skills and what follows from them: objects on the bus, the understanding, heads.
+
+use super::{ASSISTANT, Assistant, build_understander};
+use crate::{
+    inference::EncoderState,
+    logging::message_id,
+    skills::{self, Skill, SkillStatus, Skills},
+};
+use std::{collections::BTreeMap, sync::Arc};
+use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
+use valet_core::{
+    dialogue::Rules,
+    entity::Value,
+    intent::{SkillId, is_name},
+    ports::StoreError,
+};
+use valet_package::SkillFolder;
+use valet_skill_host::SkillState;
+use valet_understanding::{Understander, heads::Heads};
+use zbus::OwnedVariant;
+
+const SKILL: &str = "org.valetd.Skill1";
+
+/// Most entities with run-time vocabulary.
+const MAX_VOCABULARIES: usize = 32;
+/// Longest value or synonym of a run-time vocabulary, bytes.
+const MAX_VALUE_BYTES: usize = 128;
+
+impl Assistant {
+    /// Serves the root object and one object a skill.
+    pub(super) fn serve_objects(&self) {
+        let version = env!("CARGO_PKG_VERSION");
+        let root = Dict::from([
+            ("Version".into(), owned(version)),
+            ("State".into(), owned("starting")),
+            ("StateReasons".into(), owned(Vec::<String>::new())),
+            ("DialogState".into(), owned("idle")),
+            ("Languages".into(), owned(vec![self.config.language.clone()])),
+            ("Models".into(), self.models_property()),
+            ("CloudPolicy".into(), owned("off")),
+            ("Tainted".into(), owned(false)),
+        ]);
+        let privacy = Dict::from([
+            ("CloudPolicy".into(), owned("off")),
+            ("StoreHistory".into(), owned(false)),
+        ]);
+        let mut interfaces = vec![
+            (ASSISTANT, root),
+            ("org.valetd.Skills1", Dict::new()),
+            ("org.valetd.Vehicle1", Dict::new()),
+            ("org.valetd.Diagnostics1", Dict::new()),
+            ("org.valetd.Privacy1", privacy),
+        ];
+        if self.world.simulator.is_some() {
+            interfaces.push(("org.valetd.Simulator1", Dict::new()));
+        }
+        self.face.add_object(ROOT, interfaces);
+        self.serve_skills();
+    }
+
+    fn serve_skills(&self) {
+        for (id, skill) in &self.skills.by_id {
+            self.face.add_object(&path::skill(id.as_str()), vec![(SKILL, self.skill_properties(skill))]);
+        }
+    }
+
+    fn skill_properties(&self, skill: &Skill) -> Dict {
+        let manifest = &skill.manifest;
+        let requested: Vec<String> = manifest.capabilities.iter().map(ToString::to_string).collect();
+        let intents: Vec<String> =
+            manifest.intents.keys().map(|name| format!("{}/{name}", manifest.id)).collect();
+        let why = match &skill.status {
+            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => why.as_str(),
+            _ => "",
+        };
+        let granted = if skill.status == SkillStatus::Ready { requested.clone() } else { Vec::new() };
+        Dict::from([
+            ("Id".into(), owned(manifest.id.as_str())),
+            ("Name".into(), owned(manifest.display_name(&self.config.language))),
+            ("Version".into(), owned(manifest.version.as_str())),
+            ("State".into(), owned(skill.status.name())),
+            ("Requested".into(), owned(requested)),
+            ("Granted".into(), owned(granted)),
+            ("Signer".into(), owned("image")),
+            ("Intents".into(), owned(intents)),
+            ("LastError".into(), owned(why)),
+            ("Stats".into(), self.skill_stats(&manifest.id)),
+            ("Settings".into(), self.settings_property(skill)),
+        ])
+    }
+
+    fn skill_stats(&self, id: &SkillId) -> OwnedVariant {
+        let Ok(stats) = self.host.stats(id) else { return owned(Dict::new()) };
+        owned(Dict::from([
+            ("turns".to_owned(), owned(stats.turns)),
+            ("faults".to_owned(), owned(stats.faults)),
+            ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
+            ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
+            ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),
+        ]))
+    }
+
+    fn settings_property(&self, skill: &Skill) -> OwnedVariant {
+        let settings = skills::settings(&skill.manifest, &self.state);
+        let dict: Dict = settings.iter().map(|(name, value)| (name.clone(), convert::value(value))).collect();
+        owned(dict)
+    }
+
+    /// After a turn: the skill's counts, and whether it was put into quarantine.
+    pub(super) fn skill_ran(&mut self, id: &SkillId) {
+        let path = path::skill(id.as_str());
+        if let Ok(stats) = self.host.stats(id)
+            && let SkillState::Quarantined { why, .. } = &stats.state
+            && let Some(skill) = self.skills.by_id.get_mut(id)
+            && skill.status == SkillStatus::Ready
+        {
+            log::error!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is quarantined: {why}");
+            skill.status = SkillStatus::Quarantined(why.clone());
+            self.face.set_property(&path, SKILL, "State", owned("quarantined"));
+            self.face.set_property(&path, SKILL, "LastError", owned(why.as_str()));
+            self.skills_changed();
+        }
+    }
+
+    /// The skills or the vocabulary changed: what is understood changes with them.
+    pub(super) fn skills_changed(&mut self) {
+        match build_understander(&self.config.language, &self.skills, &self.vocabulary) {
+            Ok(understander) => self.use_understander(understander),
+            Err(error) => {
+                // The old one goes on; a skill whose sentences cannot be compiled is not in it.
+                log::error!(MESSAGE_ID = message_id::SKILL; "the sentences cannot be compiled: {error:#}");
+            }
+        }
+        let rules = Rules {
+            skills: Arc::new(self.skills.table(&self.config.language)),
+            policy: self.policy.clone(),
+            words: self.words.clone(),
+            describe: self.world.describe(),
+            language: self.config.language.clone(),
+            confirm_by_voice: self.config.confirm_by_voice.clone(),
+        };
+        self.dialogue.replace_rules(rules);
+        self.generation += 1;
+        let ready: Vec<String> = self.skills.ready().map(|(id, ..)| id.to_string()).collect();
+        self.face.emit_all(ROOT, "org.valetd.Skills1", "SkillsReady", &(self.generation, ready));
+        self.show_state();
+    }
+
+    fn use_understander(&mut self, understander: Understander) {
+        if let Some(inference) = &self.inference {
+            inference.train(understander.clone());
+        }
+        self.understander = understander;
+    }
+
+    /// Heads came; they count only for the understander they were trained for.
+    pub(super) fn take_heads(&mut self, of: [u8; 32], heads: Arc<Heads>) {
+        if self.understander.fingerprint() == of {
+            self.understander = self.understander.with_heads(heads);
+        }
+    }
+
+    pub(super) fn take_encoder_state(&mut self, state: EncoderState) {
+        match &state {
+            EncoderState::Ready { model, load_ms, heads_ms } => log::info!(
+                MESSAGE_ID = message_id::STATE;
+                "the encoder {model} serves: loaded in {load_ms} ms, heads in {heads_ms} ms, {} ms after start",
+                self.clock.now().0 / 1000
+            ),
+            EncoderState::Failed(why) | EncoderState::Unloaded(why) => {
+                log::warn!(MESSAGE_ID = message_id::STATE; "no encoder, only templates are understood: {why}");
+            }
+            EncoderState::Loading => {}
+        }
+        self.encoder = state;
+        self.show_state();
+    }
+
+    pub(super) fn models_property(&self) -> OwnedVariant {
+        let (name, why) = match &self.encoder {
+            EncoderState::Ready { model, .. } => (model.as_str(), ""),
+            EncoderState::Failed(why) | EncoderState::Unloaded(why) => ("", why.as_str()),
+            EncoderState::Loading => ("", ""),
+        };
+        let encoder = Dict::from([
+            ("name".to_owned(), owned(name)),
+            ("state".to_owned(), owned(self.encoder.name())),
+            ("why".to_owned(), owned(why)),
+        ]);
+        owned(BTreeMap::from([("encoder".to_owned(), encoder)]))
+    }
+
+    fn known_skill(&self, id: &str) -> Result<SkillId, BusError> {
+        let unknown = || BusError::new(ErrorName::UnknownSkill, format!("no skill {id:?} is there"));
+        let id = SkillId::parse(id).map_err(|_| unknown())?;
+        if self.skills.by_id.contains_key(&id) { Ok(id) } else { Err(unknown()) }
+    }
+
+    pub(super) fn enable_skill(&mut self, id: &str, enable: bool) -> Result<(), BusError> {
+        let id = self.known_skill(id)?;
+        self.state.set_disabled(&id, !enable).map_err(state_failed)?;
+        let Some(skill) = self.skills.by_id.get_mut(&id) else { return Ok(()) };
+        skill.status = if enable {
+            let loaded = SkillFolder::read(&skill.folder)
+                .map_err(|e| e.to_string())
+                .and_then(|folder| self.host.load(folder).map_err(|e| e.to_string()));
+            match loaded {
+                Ok(_) => SkillStatus::Ready,
+                Err(why) => SkillStatus::Failed(why),
+            }
+        } else {
+            self.host.unload(&id);
+            SkillStatus::Disabled
+        };
+        log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is {}", skill.status.name());
+        self.serve_skills();
+        self.show_skill(&id);
+        self.skills_changed();
+        Ok(())
+    }
+
+    fn show_skill(&self, id: &SkillId) {
+        let Some(skill) = self.skills.by_id.get(id) else { return };
+        let path = path::skill(id.as_str());
+        for (name, value) in self.skill_properties(skill) {
+            self.face.set_property(&path, SKILL, &name, value);
+        }
+    }
+
+    pub(super) fn set_skill_settings(&mut self, id: &str, settings: &Dict) -> Result<(), BusError> {
+        let id = self.known_skill(id)?;
+        let skill = &self.skills.by_id[&id];
+        let mut checked: Vec<(String, Value)> = Vec::new();
+        for (name, variant) in settings {
+            let Some(schema) = skill.manifest.settings.get(name) else {
+                let known: Vec<&str> = skill.manifest.settings.keys().map(String::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let name: String = name.chars().take(64).collect();
+                return Err(BusError::invalid(format!("{id} has no setting {name:?}, expected {known}")));
+            };
+            let value = convert::setting_from(variant)
+                .ok_or_else(|| BusError::invalid(format!("setting {name} takes {}", schema.expected())))?;
+            schema.check(name, &value).map_err(|e| BusError::invalid(e.to_string()))?;
+            checked.push((name.clone(), value));
+        }
+        self.state.set_settings(&id, &checked).map_err(state_failed)?;
+        let shown = self.settings_property(&self.skills.by_id[&id]);
+        self.face.set_property(&path::skill(id.as_str()), SKILL, "Settings", shown);
+        Ok(())
+    }
+
+    pub(super) fn set_vocabulary(
+        &mut self,
+        entity: &str,
+        values: Option<Vec<(String, Vec<String>)>>,
+    ) -> Result<(), BusError> {
+        if !is_name(entity) {
+            return Err(BusError::invalid("the entity is no name, expected [a-z0-9] words joined by dashes"));
+        }
+        for text in values.iter().flatten().flat_map(|(value, synonyms)| std::iter::once(value).chain(synonyms)) {
+            if text.trim().is_empty() || text.len() > MAX_VALUE_BYTES || text.chars().any(char::is_control) {
+                return Err(BusError::invalid(format!(
+                    "a value is empty, longer than {MAX_VALUE_BYTES} bytes or has control characters"
+                )));
+            }
+        }
+        match values {
+            Some(_) if self.vocabulary.len() >= MAX_VOCABULARIES && !self.vocabulary.contains_key(entity) => {
+                let why = format!("{MAX_VOCABULARIES} vocabularies are set; clear one first");
+                return Err(BusError::new(ErrorName::LimitExceeded, why));
+            }
+            Some(values) => drop(self.vocabulary.insert(entity.to_owned(), values)),
+            None => drop(self.vocabulary.remove(entity)),
+        }
+        self.skills_changed();
+        Ok(())
+    }
+
+    /// Reads configuration, policy and skills again. What is wrong leaves the old in force.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn reload(&mut self) -> anyhow::Result<()> {
+        let config = crate::config::Config::read(&self.paths, false)?;
+        let policy = Arc::new(crate::world::read_policy(&self.paths)?);
+        log::set_max_level(config.log_level);
+        // The language and the vehicle are the daemon's identity; they change with a restart.
+        self.config = crate::config::Config {
+            language: self.config.language.clone(),
+            vehicle: self.config.vehicle,
+            vehicle_overlay: self.config.vehicle_overlay.clone(),
+            ..config
+        };
+        *self.shared_policy.write().unwrap_or_else(std::sync::PoisonError::into_inner) = policy.clone();
+        self.policy = policy;
+        let before: Vec<SkillId> = self.skills.by_id.keys().cloned().collect();
+        self.skills = Skills::load(&self.paths.skills, &self.config.language, &self.state, Some(&self.host));
+        for gone in before.iter().filter(|id| !self.skills.by_id.contains_key(*id)) {
+            self.host.unload(gone);
+            self.face.remove_object(&path::skill(gone.as_str()));
+        }
+        self.serve_skills();
+        self.skills_changed();
+        Ok(())
+    }
+}
+
+fn state_failed(error: StoreError) -> BusError {
+    BusError::new(ErrorName::Failed, error.to_string())
+}

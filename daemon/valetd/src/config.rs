@@ -1,0 +1,303 @@
+//! The configuration: TOML files and drop-ins, each checked by itself, later ones over
+//! earlier ones. An unknown key is refused with file, line and the nearest known key.
+//!
+//! Must not have an effect; it is read whole, or the daemon does not start.
+
+use crate::{cli::VehicleKind, paths::Paths};
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use valet_bus::access::{AccessRules, Holders};
+use valet_core::signal::Class;
+use valet_package::{PackageError, folder::read_bounded, strict};
+
+/// Largest configuration file, bytes.
+const MAX_CONFIG_BYTES: usize = 64 * 1024;
+/// Most drop-ins of a folder.
+const MAX_DROPINS: usize = 64;
+
+/// The configuration in force.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// Language of turns that name none.
+    pub language: String,
+    /// Longest wait for an observed value in a turn.
+    pub observe: Duration,
+    /// Longest wait after the turn before "not reached" is said.
+    pub not_reached_after: Duration,
+    /// Classes that may be confirmed by voice where no agent is registered.
+    pub confirm_by_voice: Vec<Class>,
+    /// Which vehicle.
+    pub vehicle: VehicleKind,
+    /// Overlay over the vehicle's catalogue.
+    pub vehicle_overlay: Option<PathBuf>,
+    /// Whether the encoder is loaded.
+    pub encoder: bool,
+    /// Most memory of a skill, bytes.
+    pub skill_memory_bytes: u64,
+    /// Longest own time of a skill's turn, ms.
+    pub skill_turn_ms: u64,
+    /// Who may do what on the system bus.
+    pub access: AccessRules,
+    /// Least level that is logged.
+    pub log_level: log::LevelFilter,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            language: "en".to_owned(),
+            observe: Duration::from_millis(250),
+            not_reached_after: Duration::from_secs(20),
+            confirm_by_voice: vec![Class::Body, Class::Security],
+            vehicle: VehicleKind::Simulated,
+            vehicle_overlay: None,
+            encoder: true,
+            skill_memory_bytes: 64 << 20,
+            skill_turn_ms: 2000,
+            access: AccessRules::default(),
+            log_level: log::LevelFilter::Info,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct File {
+    dialogue: Dialogue,
+    vehicle: Vehicle,
+    understanding: Understanding,
+    skills: Skills,
+    access: Access,
+    log: Log,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Dialogue {
+    language: Option<String>,
+    observe_ms: Option<u64>,
+    not_reached_after_ms: Option<u64>,
+    confirm_by_voice: Option<Vec<Class>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Vehicle {
+    kind: Option<VehicleKind>,
+    overlay: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Understanding {
+    encoder: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Skills {
+    max_memory_mib: Option<u64>,
+    max_turn_ms: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Access {
+    ask: Option<Who>,
+    control: Option<Who>,
+    observe: Option<Who>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Who {
+    users: Vec<String>,
+    groups: Vec<String>,
+    everybody: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Log {
+    level: Option<Level>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+impl Config {
+    /// Reads all files there are.
+    ///
+    /// # Errors
+    /// The first file that is wrong; a file named with `--config` that is not there.
+    pub(crate) fn read(paths: &Paths, must_exist: bool) -> Result<Self, PackageError> {
+        let mut config = Self::default();
+        for file in &paths.config_files {
+            if must_exist || file.exists() {
+                config.merge_file(file)?;
+            }
+        }
+        for folder in &paths.config_dropins {
+            for file in toml_files(folder)? {
+                config.merge_file(&file)?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn merge_file(&mut self, path: &Path) -> Result<(), PackageError> {
+        let name = path.display().to_string();
+        let bytes = read_bounded(path, MAX_CONFIG_BYTES as u64)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|e| PackageError::Invalid { file: name.clone(), what: format!("is not UTF-8: {e}") })?;
+        let file = strict::parse(&name, &text, MAX_CONFIG_BYTES)?;
+        self.merge(file).map_err(|what| PackageError::Invalid { file: name, what })
+    }
+
+    fn merge(&mut self, file: File) -> Result<(), String> {
+        let File { dialogue, vehicle, understanding, skills, access, log } = file;
+        replace(&mut self.language, dialogue.language);
+        if let Some(ms) = dialogue.observe_ms {
+            self.observe = within("dialogue.observe-ms", ms, 0, 2000).map(Duration::from_millis)?;
+        }
+        if let Some(ms) = dialogue.not_reached_after_ms {
+            let ms = within("dialogue.not-reached-after-ms", ms, 500, 120_000)?;
+            self.not_reached_after = Duration::from_millis(ms);
+        }
+        replace(&mut self.confirm_by_voice, dialogue.confirm_by_voice);
+        replace(&mut self.vehicle, vehicle.kind);
+        if vehicle.overlay.is_some() {
+            self.vehicle_overlay = vehicle.overlay;
+        }
+        replace(&mut self.encoder, understanding.encoder);
+        if let Some(mib) = skills.max_memory_mib {
+            self.skill_memory_bytes = within("skills.max-memory-mib", mib, 1, 256)? << 20;
+        }
+        if let Some(ms) = skills.max_turn_ms {
+            self.skill_turn_ms = within("skills.max-turn-ms", ms, 10, 10_000)?;
+        }
+        for (holders, who) in [
+            (&mut self.access.ask, access.ask),
+            (&mut self.access.control, access.control),
+            (&mut self.access.observe, access.observe),
+        ] {
+            if let Some(who) = who {
+                *holders = resolve(&who)?;
+            }
+        }
+        if let Some(level) = log.level {
+            self.log_level = match level {
+                Level::Error => log::LevelFilter::Error,
+                Level::Warning => log::LevelFilter::Warn,
+                Level::Info => log::LevelFilter::Info,
+                Level::Debug => log::LevelFilter::Debug,
+            };
+        }
+        Ok(())
+    }
+}
+
+fn replace<T>(value: &mut T, with: Option<T>) {
+    if let Some(with) = with {
+        *value = with;
+    }
+}
+
+fn within(key: &str, value: u64, min: u64, max: u64) -> Result<u64, String> {
+    if (min..=max).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{key} is {value}, expected {min} to {max}"))
+    }
+}
+
+/// The `.toml` files of a folder by name; no folder = none.
+///
+/// # Errors
+/// A folder that cannot be read, or too many files.
+pub(crate) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |why: String| PackageError::Unreadable { file: folder.display().to_string(), why };
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(|e| unreadable(e.to_string()))? {
+        let path = entry.map_err(|e| unreadable(e.to_string()))?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            files.push(path);
+        }
+    }
+    if files.len() > MAX_DROPINS {
+        return Err(unreadable(format!("{} files, expected at most {MAX_DROPINS}", files.len())));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Names of users and groups as numbers. A name that nobody has gives nobody a right and is an error.
+fn resolve(who: &Who) -> Result<Holders, String> {
+    let mut holders = Holders { everybody: who.everybody, ..Holders::default() };
+    for (names, file, ids) in [
+        (&who.users, "/etc/passwd", &mut holders.uids),
+        (&who.groups, "/etc/group", &mut holders.gids),
+    ] {
+        resolve_names(names, Path::new(file), ids)?;
+    }
+    Ok(holders)
+}
+
+fn resolve_names(names: &[String], file: &Path, ids: &mut BTreeSet<u32>) -> Result<(), String> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let table = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    for name in names {
+        let id = name.parse().ok().or_else(|| {
+            table.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+            })
+        });
+        match id {
+            Some(id) => ids.insert(id),
+            None => return Err(format!("{name:?} does not stand in {}", file.display())),
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let file = strict::parse("valetd.toml", text, MAX_CONFIG_BYTES).map_err(|e| e.to_string())?;
+        let mut config = Config::default();
+        config.merge(file)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn an_unknown_key_names_line_and_nearest_key() {
+        let error = parse("[dialogue]\nobserve_ms = 3\n").expect_err("unknown key");
+        assert!(error.contains("valetd.toml:2") && error.contains("did you mean `observe-ms`?"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_bounds_and_unknown_names_are_refused() {
+        assert!(parse("[dialogue]\nobserve-ms = 99999\n").is_err());
+        assert!(parse("[access]\nask = { users = [\"no-such-user-here\"] }\n").is_err());
+        let config = parse("[access]\nask = { users = [\"root\"] }\n").expect("root exists");
+        assert!(config.access.ask.uids.contains(&0));
+    }
+}

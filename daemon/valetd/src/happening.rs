@@ -1,0 +1,86 @@
+//! What reaches the bus thread from the other threads.
+
+use crate::inference::EncoderState;
+use std::sync::Arc;
+use valet_bus::BusError;
+use valet_core::{
+    dialogue::AgentAnswer,
+    intent::SkillId,
+    outcome::Invoked,
+    session::{SessionKey, TurnId},
+    signal::SignalPath,
+    understanding::Understanding,
+};
+use valet_understanding::heads::Heads;
+
+/// Something that happened elsewhere.
+pub(crate) enum Happening {
+    /// The encoder is through with a turn.
+    Understood {
+        /// Which turn.
+        turn: TurnId,
+        /// What it found.
+        understanding: Box<Understanding>,
+    },
+    /// A skill is through with a command.
+    Invoked {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its commands.
+        index: usize,
+        /// What came of it.
+        invoked: Box<Invoked>,
+    },
+    /// One skill's signals were put back.
+    Restored {
+        /// Which turn.
+        turn: TurnId,
+        /// What came of it.
+        invoked: Box<Invoked>,
+    },
+    /// The encoder's state changed.
+    Encoder(EncoderState),
+    /// Heads are trained.
+    Heads {
+        /// Fingerprint of the understander they belong to.
+        of: [u8; 32],
+        /// The heads.
+        heads: Arc<Heads>,
+    },
+    /// An agent answered.
+    Agent {
+        /// Which turn.
+        turn: TurnId,
+        /// What it said.
+        answer: Result<AgentAnswer, BusError>,
+    },
+    /// A value that was requested came, or did not.
+    Watched {
+        /// In which conversation.
+        session: SessionKey,
+        /// Which signal.
+        path: SignalPath,
+        /// Whether it came.
+        reached: bool,
+        /// What is said if it did not.
+        not_reached_speech: String,
+    },
+    /// A skill speaks first.
+    Announce {
+        /// Which.
+        skill: SkillId,
+        /// What.
+        speech: String,
+    },
+    /// Alarms were set or cancelled.
+    AlarmsChanged,
+    /// A skill is through with an alarm.
+    Rang {
+        /// Which.
+        skill: SkillId,
+        /// The alarm's name.
+        name: String,
+        /// What came of it.
+        invoked: Box<Invoked>,
+    },
+}

@@ -1,0 +1,249 @@
+//! The inference thread: it alone owns the encoder. It loads it, trains heads for the
+//! installed skills, and understands what no template knows.
+//!
+//! Must not touch a skill or a device, and must not hold up the bus: the bus thread sends it
+//! work and hears back through an event.
+
+use crate::happening::Happening;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use valet_core::{
+    encoder::Encoder,
+    session::TurnId,
+    understanding::{Request, Understanding},
+};
+use valet_inference::{ModelManifest, Precision, SentenceEncoder};
+use valet_understanding::{Understander, heads::Heads};
+
+/// Requests that may wait for the encoder; more are answered without it.
+const MAX_WAITING: usize = 32;
+
+/// Where the encoder stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EncoderState {
+    /// Not wanted, or no model there.
+    Unloaded(String),
+    /// Being read, or heads being trained.
+    Loading,
+    /// It serves.
+    Ready {
+        /// The model's id.
+        model: String,
+        /// Time to load it, ms.
+        load_ms: u64,
+        /// Time to get the heads, ms: from the cache or trained.
+        heads_ms: u64,
+    },
+    /// It cannot be used.
+    Failed(String),
+}
+
+impl EncoderState {
+    /// The word on the bus.
+    #[must_use]
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Unloaded(_) => "unloaded",
+            Self::Loading => "loading",
+            Self::Ready { .. } => "ready",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// Work for the thread.
+enum Work {
+    /// Train heads for a new set of skills.
+    Train(Understander),
+    /// Understand for a turn.
+    Understand { turn: TurnId, request: Box<Request>, understander: Understander, until: Instant },
+    /// Understand for `Parse`.
+    Parse { requests: Vec<Request>, understander: Understander, reply: oneshot::Sender<Vec<Understanding>> },
+}
+
+/// The bus thread's end of the inference thread.
+pub(crate) struct Inference {
+    work: mpsc::SyncSender<Work>,
+}
+
+/// What the thread needs.
+pub(crate) struct InferenceConfig {
+    /// Folders with models; the first manifest of an encoder wins.
+    pub models: Vec<PathBuf>,
+    /// Folder for trained heads.
+    pub cache: PathBuf,
+}
+
+impl Inference {
+    /// Starts the thread; it loads the encoder at once and says so through `happenings`.
+    ///
+    /// # Errors
+    /// When the thread cannot be made.
+    pub(crate) fn start(
+        config: InferenceConfig,
+        first: Understander,
+        happenings: UnboundedSender<Happening>,
+    ) -> std::io::Result<Self> {
+        let (work, queue) = mpsc::sync_channel(MAX_WAITING);
+        std::thread::Builder::new()
+            .name("inference".into())
+            .spawn(move || Thread { config, happenings, encoder: None }.run(first, &queue))?;
+        Ok(Self { work })
+    }
+
+    /// Trains heads for another set of skills.
+    pub(crate) fn train(&self, understander: Understander) {
+        if self.work.try_send(Work::Train(understander)).is_err() {
+            log::error!("the inference thread is gone or overfull: the heads are not trained");
+        }
+    }
+
+    /// Hands a turn's request over; whether it was taken.
+    #[must_use]
+    pub(crate) fn understand(&self, turn: TurnId, request: Box<Request>, understander: Understander, left: Duration) -> bool {
+        let until = Instant::now() + left;
+        self.work.try_send(Work::Understand { turn, request, understander, until }).is_ok()
+    }
+
+    /// Understands texts for `Parse`; `None` when there is too much to do.
+    #[must_use]
+    pub(crate) fn parse(
+        &self,
+        requests: Vec<Request>,
+        understander: Understander,
+    ) -> Option<oneshot::Receiver<Vec<Understanding>>> {
+        let (reply, answer) = oneshot::channel();
+        self.work.try_send(Work::Parse { requests, understander, reply }).ok()?;
+        Some(answer)
+    }
+}
+
+struct Thread {
+    config: InferenceConfig,
+    happenings: UnboundedSender<Happening>,
+    encoder: Option<(SentenceEncoder, String, u64)>,
+}
+
+impl Thread {
+    fn run(mut self, first: Understander, queue: &mpsc::Receiver<Work>) {
+        self.load();
+        self.train(&first);
+        while let Ok(work) = queue.recv() {
+            match work {
+                Work::Train(understander) => self.train(&understander),
+                Work::Understand { turn, request, understander, until } => {
+                    // Whoever asked has given up already: its time-out answers.
+                    if Instant::now() < until {
+                        let understanding = self.understand(&understander, &request);
+                        self.tell(Happening::Understood { turn, understanding: Box::new(understanding) });
+                    }
+                }
+                Work::Parse { requests, understander, reply } => {
+                    let mut all = Vec::with_capacity(requests.len());
+                    for request in &requests {
+                        if reply.is_closed() {
+                            break;
+                        }
+                        all.push(self.understand(&understander, request));
+                    }
+                    // The client may have left.
+                    let _ = reply.send(all);
+                }
+            }
+        }
+    }
+
+    fn tell(&self, happening: Happening) {
+        // The daemon is stopping when nobody listens.
+        let _ = self.happenings.send(happening);
+    }
+
+    fn understand(&mut self, understander: &Understander, request: &Request) -> Understanding {
+        let encoder = self.encoder.as_mut().map(|(encoder, ..)| encoder as &mut dyn Encoder);
+        understander.understand(request, encoder)
+    }
+
+    fn load(&mut self) {
+        let started = Instant::now();
+        let manifests: Vec<PathBuf> =
+            self.config.models.iter().flat_map(|folder| encoder_manifests(folder)).collect();
+        let Some(path) = manifests.first() else {
+            let looked: Vec<String> =
+                self.config.models.iter().map(|f| f.display().to_string()).collect();
+            let why = format!("no encoder model in {}; fetch it with `make models`", looked.join(" or "));
+            return self.tell(Happening::Encoder(EncoderState::Unloaded(why)));
+        };
+        self.tell(Happening::Encoder(EncoderState::Loading));
+        match load_from(path) {
+            Ok((encoder, id)) => {
+                let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.encoder = Some((encoder, id, ms));
+            }
+            Err(why) => self.tell(Happening::Encoder(EncoderState::Failed(why))),
+        }
+    }
+
+    fn train(&mut self, understander: &Understander) {
+        let Some((encoder, model, load_ms)) = &mut self.encoder else { return };
+        let started = Instant::now();
+        let mut said = Instant::now();
+        let mut progress = |done: usize, all: usize| {
+            if said.elapsed() > Duration::from_secs(2) {
+                said = Instant::now();
+                log::info!("training: {done} of {all} sentences");
+            }
+        };
+        let cache = self.config.cache.join("understanding");
+        if let Err(error) = std::fs::create_dir_all(&cache) {
+            log::warn!("{} cannot be made, heads are trained at every start: {error}", cache.display());
+        }
+        let trained = Heads::train(
+            understander.training_set(),
+            understander.entities(),
+            encoder,
+            Some(&cache),
+            &mut progress,
+        );
+        let (model, load_ms) = (model.clone(), *load_ms);
+        match trained {
+            Ok(heads) => {
+                let heads_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.tell(Happening::Heads { of: understander.fingerprint(), heads: Arc::new(heads) });
+                self.tell(Happening::Encoder(EncoderState::Ready { model, load_ms, heads_ms }));
+            }
+            Err(fault) => self.tell(Happening::Encoder(EncoderState::Failed(fault.to_string()))),
+        }
+    }
+}
+
+/// Manifests of models in a folder: `<folder>/<id>.toml` with the files in `<folder>/<id>/`,
+/// or `<folder>/<id>/<id>.toml` beside them.
+fn encoder_manifests(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter_map(|path| {
+            if path.extension().is_some_and(|e| e == "toml") {
+                return Some(path);
+            }
+            let inside = path.join(path.file_name()?).with_extension("toml");
+            inside.is_file().then_some(inside)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn load_from(path: &Path) -> Result<(SentenceEncoder, String), String> {
+    let manifest = ModelManifest::read(path).map_err(|e| e.to_string())?;
+    let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let inside = beside.join(&manifest.id);
+    let folder = if inside.is_dir() { inside } else { beside };
+    let encoder = SentenceEncoder::load(&manifest, &folder, Precision::Int8).map_err(|e| e.to_string())?;
+    Ok((encoder, manifest.id))
+}

@@ -1,0 +1,366 @@
+//! The state database: alarms, skills' stores, settings, which skills are disabled.
+//!
+//! What a call says is written is on disk. A file that cannot be read is set aside, never
+//! deleted, and said aloud; the daemon comes up all the same.
+
+use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use valet_core::{
+    entity::Value,
+    intent::SkillId,
+    ports::{Alarm, Alarms, Store, StoreError},
+};
+
+type Bytes = TableDefinition<'static, &'static str, &'static [u8]>;
+
+const STORE: Bytes = TableDefinition::new("store");
+const ALARMS: Bytes = TableDefinition::new("alarms");
+const SETTINGS: Bytes = TableDefinition::new("settings");
+const DISABLED: Bytes = TableDefinition::new("disabled");
+
+/// Between a skill's id and the rest of a key; no id and no key may hold it.
+const SEPARATOR: char = '\n';
+/// Largest page cache of the database, bytes: it holds a few kilobytes.
+const CACHE_BYTES: usize = 256 * 1024;
+
+/// Called after the alarms changed, so that the next one can be waited for.
+pub type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
+
+/// The database.
+pub(crate) struct State {
+    database: Database,
+    alarms_changed: std::sync::OnceLock<AlarmsChanged>,
+}
+
+/// A state that was opened, and what is wrong with it.
+pub(crate) struct Opened {
+    /// The state.
+    pub state: State,
+    /// Why the daemon is degraded by it, for a person.
+    pub reason: Option<String>,
+}
+
+fn failed(error: impl ToString) -> StoreError {
+    StoreError::Failed { why: error.to_string() }
+}
+
+fn key(skill: &SkillId, name: &str) -> String {
+    format!("{skill}{SEPARATOR}{name}")
+}
+
+impl State {
+    /// Opens `state.redb` in a folder, making both. A corrupt file is renamed to
+    /// `state.redb.corrupt-<n>`; a folder that cannot be written gives a state in memory.
+    ///
+    /// # Errors
+    /// When another process has the database open.
+    pub(crate) fn open(folder: &Path) -> anyhow::Result<Opened> {
+        let file = folder.join("state.redb");
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            return Self::in_memory(&format!("{} cannot be made: {error}", folder.display()));
+        }
+        match Self::open_file(&file) {
+            Ok(database) => Ok(Opened { state: Self::of(database), reason: None }),
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                anyhow::bail!("{} is open in another process; stop the other valetd", file.display())
+            }
+            Err(DatabaseError::Storage(redb::StorageError::Io(error)))
+                if error.kind() != std::io::ErrorKind::InvalidData =>
+            {
+                Self::in_memory(&format!("{} cannot be opened: {error}", file.display()))
+            }
+            Err(error) => Self::set_aside(&file, &error),
+        }
+    }
+
+    fn open_file(file: &Path) -> Result<Database, DatabaseError> {
+        // redb asserts some of its invariants; a corrupt file must not end the daemon by one.
+        let opened = std::panic::catch_unwind(|| {
+            let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(file)?;
+            // Every table must be there and readable, also before the first write.
+            let check = || -> Result<(), redb::Error> {
+                let write = database.begin_write()?;
+                for table in [STORE, ALARMS, SETTINGS, DISABLED] {
+                    for row in write.open_table(table)?.iter()? {
+                        row?;
+                    }
+                }
+                write.commit()?;
+                Ok(())
+            };
+            match check() {
+                Ok(()) => Ok(database),
+                Err(error) => Err(DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string()))),
+            }
+        });
+        opened.unwrap_or_else(|_| {
+            Err(DatabaseError::Storage(redb::StorageError::Corrupted("it breaks redb's own checks".into())))
+        })
+    }
+
+    fn of(database: Database) -> Self {
+        Self { database, alarms_changed: std::sync::OnceLock::new() }
+    }
+
+    /// An empty state in memory, for checks that must leave nothing behind.
+    ///
+    /// # Errors
+    /// [`redb::DatabaseError`].
+    pub(crate) fn in_memory_only() -> anyhow::Result<Self> {
+        Self::in_memory("").map(|opened| opened.state)
+    }
+
+    fn in_memory(why: &str) -> anyhow::Result<Opened> {
+        let database = redb::Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(redb::backends::InMemoryBackend::new())?;
+        let reason = format!("state is kept in memory only and lost at the end: {why}");
+        Ok(Opened { state: Self::of(database), reason: Some(reason) })
+    }
+
+    fn set_aside(file: &Path, error: &DatabaseError) -> anyhow::Result<Opened> {
+        let aside = (1..=99)
+            .map(|n| PathBuf::from(format!("{}.corrupt-{n}", file.display())))
+            .find(|path| !path.exists());
+        let Some(aside) = aside else {
+            return Self::in_memory("99 corrupt state files lie there already; look at them and remove them");
+        };
+        if let Err(rename) = std::fs::rename(file, &aside) {
+            return Self::in_memory(&format!("{} is corrupt and cannot be set aside: {rename}", file.display()));
+        }
+        let reason = format!(
+            "the state file was corrupt ({error}) and was set aside as {}; timers and settings begin anew",
+            aside.display()
+        );
+        match Self::open_file(file) {
+            Ok(database) => Ok(Opened { state: Self::of(database), reason: Some(reason) }),
+            Err(error) => Self::in_memory(&format!("{} cannot be made anew: {error}", file.display())),
+        }
+    }
+
+    /// Sets who is told when alarms change; only the first call counts.
+    pub(crate) fn on_alarms_changed(&self, changed: AlarmsChanged) {
+        let _ = self.alarms_changed.set(changed);
+    }
+
+    fn read_one(&self, table: Bytes, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let table = read.open_table(table).map_err(failed)?;
+        Ok(table.get(key).map_err(failed)?.map(|value| value.value().to_vec()))
+    }
+
+    fn rows(&self, table: Bytes, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let table = read.open_table(table).map_err(failed)?;
+        let mut rows = Vec::new();
+        for row in table.range(prefix..).map_err(failed)? {
+            let (key, value) = row.map_err(failed)?;
+            let Some(name) = key.value().strip_prefix(prefix) else { break };
+            rows.push((name.to_owned(), value.value().to_vec()));
+        }
+        Ok(rows)
+    }
+
+    fn write_one(&self, table: Bytes, key: &str, value: Option<&[u8]>) -> Result<bool, StoreError> {
+        let write = self.database.begin_write().map_err(failed)?;
+        let was_there = {
+            let mut table = write.open_table(table).map_err(failed)?;
+            let before = match value {
+                Some(value) => table.insert(key, value).map_err(failed)?,
+                None => table.remove(key).map_err(failed)?,
+            };
+            before.is_some()
+        };
+        write.commit().map_err(failed)?;
+        Ok(was_there)
+    }
+
+    /// The settings of a skill that were set.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn settings(&self, skill: &SkillId) -> Result<BTreeMap<String, Value>, StoreError> {
+        let rows = self.rows(SETTINGS, &key(skill, ""))?;
+        Ok(rows.into_iter().filter_map(|(name, bytes)| Some((name, read_value(&bytes)?))).collect())
+    }
+
+    /// Sets settings of a skill; all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn set_settings(&self, skill: &SkillId, settings: &[(String, Value)]) -> Result<(), StoreError> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut table = write.open_table(SETTINGS).map_err(failed)?;
+            for (name, value) in settings {
+                let bytes = write_value(value);
+                table.insert(key(skill, name).as_str(), bytes.as_slice()).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Whether a person disabled a skill.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn is_disabled(&self, skill: &SkillId) -> Result<bool, StoreError> {
+        Ok(self.read_one(DISABLED, skill.as_str())?.is_some())
+    }
+
+    /// Notes whether a skill is disabled.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn set_disabled(&self, skill: &SkillId, disabled: bool) -> Result<(), StoreError> {
+        let value: Option<&[u8]> = disabled.then_some(&[1]);
+        self.write_one(DISABLED, skill.as_str(), value).map(|_| ())
+    }
+
+    /// All alarms of all skills by time.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn all_alarms(&self) -> Result<Vec<(SkillId, Alarm)>, StoreError> {
+        let mut alarms: Vec<(SkillId, Alarm)> = self
+            .rows(ALARMS, "")?
+            .into_iter()
+            .filter_map(|(key, bytes)| {
+                let (skill, name) = key.split_once(SEPARATOR)?;
+                Some((SkillId::parse(skill).ok()?, read_alarm(name, &bytes)?))
+            })
+            .collect();
+        alarms.sort_by_key(|(_, alarm)| alarm.at_utc_ms);
+        Ok(alarms)
+    }
+}
+
+fn read_alarm(name: &str, bytes: &[u8]) -> Option<Alarm> {
+    let (at, payload) = bytes.split_first_chunk::<8>()?;
+    Some(Alarm { name: name.to_owned(), at_utc_ms: i64::from_le_bytes(*at), payload: payload.to_vec() })
+}
+
+/// A setting is a boolean, a number or a text: one letter and the value.
+fn write_value(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Boolean(v) => format!("b{v}").into_bytes(),
+        Value::Number(v) => format!("n{v}").into_bytes(),
+        other => format!("t{other}").into_bytes(),
+    }
+}
+
+fn read_value(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (kind, value) = text.split_at_checked(1)?;
+    match kind {
+        "b" => value.parse().ok().map(Value::Boolean),
+        "n" => value.parse().ok().map(Value::Number),
+        _ => Some(Value::Text(value.to_owned())),
+    }
+}
+
+impl Store for State {
+    fn read(&self, skill: &SkillId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_one(STORE, &key(skill, name))
+    }
+
+    fn write(&self, skill: &SkillId, name: &str, value: Option<&[u8]>, limit: u64) -> Result<(), StoreError> {
+        if let Some(value) = value {
+            let rows = self.rows(STORE, &key(skill, ""))?;
+            let others: usize =
+                rows.iter().filter(|(n, _)| n != name).map(|(n, v)| n.len() + v.len()).sum();
+            let bytes = (others + name.len() + value.len()) as u64;
+            if bytes > limit {
+                return Err(StoreError::Full { skill: skill.clone(), bytes, limit });
+            }
+        }
+        self.write_one(STORE, &key(skill, name), value).map(|_| ())
+    }
+
+    fn keys(&self, skill: &SkillId, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        let rows = self.rows(STORE, &key(skill, prefix))?;
+        Ok(rows.into_iter().take(most).map(|(rest, _)| format!("{prefix}{rest}")).collect())
+    }
+}
+
+impl Alarms for State {
+    fn set(&self, skill: &SkillId, alarm: Alarm, limit: u32) -> Result<(), StoreError> {
+        let others = self.list(skill)?.iter().filter(|a| a.name != alarm.name).count();
+        if others as u64 >= u64::from(limit) {
+            return Err(StoreError::Full { skill: skill.clone(), bytes: others as u64 + 1, limit: u64::from(limit) });
+        }
+        let mut bytes = alarm.at_utc_ms.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&alarm.payload);
+        self.write_one(ALARMS, &key(skill, &alarm.name), Some(&bytes))?;
+        if let Some(changed) = self.alarms_changed.get() {
+            changed();
+        }
+        Ok(())
+    }
+
+    fn cancel(&self, skill: &SkillId, name: &str) -> Result<bool, StoreError> {
+        let was_there = self.write_one(ALARMS, &key(skill, name), None)?;
+        if let (true, Some(changed)) = (was_there, self.alarms_changed.get()) {
+            changed();
+        }
+        Ok(was_there)
+    }
+
+    fn list(&self, skill: &SkillId) -> Result<Vec<Alarm>, StoreError> {
+        let rows = self.rows(ALARMS, &key(skill, ""))?;
+        let mut alarms: Vec<Alarm> =
+            rows.into_iter().filter_map(|(name, bytes)| read_alarm(&name, &bytes)).collect();
+        alarms.sort_by_key(|alarm| alarm.at_utc_ms);
+        Ok(alarms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skill() -> SkillId {
+        SkillId::parse("org.example.a").expect("an id")
+    }
+
+    #[test]
+    fn what_was_written_is_there_after_reopening() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let opened = State::open(folder.path()).expect("opens");
+        assert!(opened.reason.is_none());
+        let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: vec![1, 2] };
+        opened.state.set(&skill(), alarm.clone(), 1).expect("one fits");
+        opened.state.set_settings(&skill(), &[("home".into(), Value::Text("60.1,24.9".into()))]).expect("set");
+        drop(opened);
+        let again = State::open(folder.path()).expect("opens").state;
+        assert_eq!(again.all_alarms().expect("reads"), [(skill(), alarm)]);
+        assert_eq!(again.settings(&skill()).expect("reads")["home"], Value::Text("60.1,24.9".into()));
+    }
+
+    #[test]
+    fn a_corrupt_file_is_set_aside_and_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(State::open(folder.path()).expect("opens"));
+        let file = folder.path().join("state.redb");
+        std::fs::write(&file, vec![0x5a; 70_000]).expect("written");
+        let opened = State::open(folder.path()).expect("opens all the same");
+        assert!(opened.reason.expect("a reason").contains("set aside"));
+        assert!(folder.path().join("state.redb.corrupt-1").exists());
+        opened.state.set_disabled(&skill(), true).expect("works");
+    }
+
+    #[test]
+    fn a_skill_cannot_write_past_its_share_or_read_another_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("opens").state;
+        let other = SkillId::parse("org.example.ab").expect("an id");
+        state.write(&skill(), "k", Some(&[0; 10]), 16).expect("fits");
+        assert!(matches!(state.write(&skill(), "l", Some(&[0; 10]), 16), Err(StoreError::Full { .. })));
+        assert_eq!(state.read(&other, "k").expect("reads"), None);
+        assert_eq!(state.keys(&skill(), "", 9).expect("reads"), ["k"]);
+    }
+}
