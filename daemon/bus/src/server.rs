@@ -215,6 +215,11 @@ impl Face {
         }
     }
 
+    /// Sets a property whose interface says that it does not signal changes.
+    pub fn set_quietly(&self, path: &str, interface: &'static str, name: &str, value: OwnedVariant) {
+        self.objects().set(path, interface, name, value);
+    }
+
     /// Sends a signal to everybody. Never for anything about a turn.
     pub fn emit_all<B: Serialize + Type>(&self, path: &str, interface: &str, member: &str, body: &B) {
         self.emit(None, path, interface, member, body);

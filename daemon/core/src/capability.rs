@@ -201,38 +201,52 @@ pub fn is_path_pattern(pattern: &str) -> bool {
 }
 
 /// Whether a dotted path matches a pattern: `*` one element, `**` any number of them.
+///
+/// Allocates nothing; called thousands of times at start. A pattern of more than 127
+/// elements matches nothing ([`MAX_PATTERN_BYTES`] allows no more of any use).
 #[must_use]
 pub fn path_matches(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<&str> = pattern.split('.').collect();
-    let path: Vec<&str> = path.split('.').collect();
-    // Reachable pattern positions after each element, as in an NFA: linear in time and
-    // space even for a hostile pattern of many `**`.
-    let mut reached = vec![false; pattern.len() + 1];
-    reached[0] = true;
-    skip_deep(&pattern, &mut reached);
-    for element in path {
-        let mut next = vec![false; pattern.len() + 1];
-        for (i, p) in pattern.iter().enumerate().filter(|(i, _)| reached[*i]) {
-            match *p {
-                "**" => next[i] = true,
-                "*" => next[i + 1] = true,
-                p if p == element => next[i + 1] = true,
+    let Some(star) = pattern.find('*') else { return pattern == path };
+    // `A.**` also stands for `A`, so the dot before the star is not part of what must stand.
+    let tail = pattern.rfind('*').map_or("", |last| &pattern[last + 1..]);
+    if !path.starts_with(pattern[..star].trim_end_matches('.'))
+        || !path.ends_with(tail.trim_start_matches('.'))
+    {
+        return false;
+    }
+    let count = pattern.split('.').count();
+    if count > 127 {
+        return false;
+    }
+    // Reachable positions in the pattern as bits, as in an NFA: linear in time even for a
+    // hostile pattern of many `**`.
+    let mut reached = skip_deep(pattern, 1);
+    for element in path.split('.') {
+        let mut next: u128 = 0;
+        for (i, p) in pattern.split('.').enumerate().filter(|(i, _)| reached >> i & 1 == 1) {
+            match p {
+                "**" => next |= 1 << i,
+                "*" => next |= 1 << (i + 1),
+                p if p == element => next |= 1 << (i + 1),
                 _ => {}
             }
         }
-        skip_deep(&pattern, &mut next);
-        reached = next;
+        if next == 0 {
+            return false;
+        }
+        reached = skip_deep(pattern, next);
     }
-    reached[pattern.len()]
+    reached >> count & 1 == 1
 }
 
 /// A `**` also stands for nothing: whoever reached it reached what follows.
-fn skip_deep(pattern: &[&str], reached: &mut [bool]) {
-    for (i, p) in pattern.iter().enumerate() {
-        if reached[i] && *p == "**" {
-            reached[i + 1] = true;
+fn skip_deep(pattern: &str, mut reached: u128) -> u128 {
+    for (i, p) in pattern.split('.').enumerate() {
+        if p == "**" && reached >> i & 1 == 1 {
+            reached |= 1 << (i + 1);
         }
     }
+    reached
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-5";
+const RECIPE: &[u8] = b"heads-6";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// What a missing slot that nearly all samples fill takes from the logit of an intent.

@@ -159,7 +159,7 @@ async fn settle(link: &Link, expected: &script::Values) -> Result<Vec<Difference
 
 fn show(screen: &mut Screen, number: usize, of: usize, step: &Step, went: &Went) -> Result<(), CtlError> {
     let head = format!("{number:>2}/{of}  {}", step.say);
-    let gap = " ".repeat(46_usize.saturating_sub(width(&head)).max(2));
+    let gap = " ".repeat(54_usize.saturating_sub(width(&head)).max(2));
     let caption = screen.paint(Style::Dim, &step.why);
     screen.line(format!("{}{gap}{caption}", screen.paint(Style::Strong, head)))?;
     for line in turn::body(screen, &went.result) {

@@ -15,7 +15,7 @@ use valet_bus::proxies::Options;
 use zbus::{ObjectPath, Variant};
 
 /// Columns up to the status of an action.
-const COLUMNS: usize = 72;
+const COLUMNS: usize = 76;
 
 impl TurnArgs {
     /// As options of a call.

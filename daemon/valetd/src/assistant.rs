@@ -39,7 +39,7 @@ use valet_core::{
     reply::HostWords,
     session::TurnId,
 };
-use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost, TurnHandle};
+use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
 use valet_understanding::{Script, SkillSource, Understander, Vocabulary};
 use waiters::Waiters;
 
@@ -97,7 +97,7 @@ pub(crate) struct Assistant {
     face: Face,
     waiters: Waiters,
     observers: BTreeMap<String, waiters::Observer>,
-    running: HashMap<TurnId, TurnHandle>,
+    running: HashMap<TurnId, effects::Running>,
     restoring: HashMap<TurnId, effects::Restoring>,
     alarms: Alarms,
     traces: Traces,
@@ -263,8 +263,8 @@ impl Assistant {
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.show_state();
-        for handle in self.running.values() {
-            handle.cancel();
+        for running in self.running.values() {
+            running.handle.cancel();
         }
         self.waiters.drop_all();
         self.host.stop();

@@ -9,8 +9,7 @@ pub(crate) enum Exit {
     Done = 0,
     /// Something that should not happen.
     Internal = 1,
-    /// The command line is wrong (`clap` uses the same number).
-    Usage = 2,
+    // 2: the command line is wrong; the parser ends with it by itself.
     /// The configuration, policy or words are wrong.
     Config = 3,
     /// The bus cannot be reached, or refuses us the name.

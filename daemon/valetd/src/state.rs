@@ -28,7 +28,7 @@ const SEPARATOR: char = '\n';
 const CACHE_BYTES: usize = 256 * 1024;
 
 /// Called after the alarms changed, so that the next one can be waited for.
-pub type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
 
 /// The database.
 pub(crate) struct State {

@@ -6,11 +6,16 @@
 mod automotive;
 mod encoder;
 mod figures;
+mod idle;
 mod installed;
 mod lines;
+mod live;
 mod memo;
+mod memory;
 mod models;
 mod skills;
+mod start;
+mod turn;
 mod understanding;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +46,14 @@ enum What {
     Automotive(automotive::Arguments),
     /// Time, load time and memory of the sentence encoder alone.
     Encoder(encoder::Arguments),
+    /// Whole turns over D-Bus beside an empty echo.
+    Turn(turn::Arguments),
+    /// From exec to ready, and until the encoder serves.
+    Start(start::Arguments),
+    /// Resident memory, and its growth over many turns.
+    Memory(memory::Arguments),
+    /// Wake-ups of an idle daemon.
+    Idle(idle::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +67,10 @@ fn main() -> ExitCode {
         What::Skills(a) => skills::run(&a),
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),
+        What::Turn(a) => turn::run(&a),
+        What::Start(a) => start::run(&a),
+        What::Memory(a) => memory::run(&a),
+        What::Idle(a) => idle::run(&a),
     };
     match outcome {
         Ok(report) => {

@@ -38,6 +38,8 @@ enum Verdict {
     Elsewhere,
     /// A command that was not asked for would be carried out.
     WrongAction,
+    /// A negative that becomes a command of another skill, which has no template for it.
+    WrongElsewhere,
 }
 
 /// Counts of one skill.
@@ -48,6 +50,7 @@ struct Row {
     right: usize,
     wrong_slots: usize,
     wrong_action: usize,
+    wrong_elsewhere: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
@@ -84,6 +87,7 @@ fn count(row: &mut Row, test: &SkillTest, verdict: Verdict) {
     row.right += usize::from(matches!(verdict, Verdict::Right | Verdict::WrongSlots));
     row.wrong_slots += usize::from(verdict == Verdict::WrongSlots);
     row.wrong_action += usize::from(verdict == Verdict::WrongAction);
+    row.wrong_elsewhere += usize::from(verdict == Verdict::WrongElsewhere);
 }
 
 fn judge(
@@ -95,16 +99,18 @@ fn judge(
     let acts = |c: &Candidate| installed.class(&c.intent) != Some(Class::Info);
     let acting = understood.commands.iter().map(|command| &command.best).filter(|c| acts(c));
     if test.intent.is_empty() {
-        let mut elsewhere = false;
+        let mut verdict = Verdict::LeftAlone;
         for candidate in acting {
-            if candidate.intent.skill().as_str() == skill
-                || !templates_agree(installed, test, candidate)
-            {
+            if candidate.intent.skill().as_str() == skill {
                 return Verdict::WrongAction;
             }
-            elsewhere = true;
+            verdict = match templates_agree(installed, test, candidate) {
+                true if verdict == Verdict::LeftAlone => Verdict::Elsewhere,
+                true => verdict,
+                false => Verdict::WrongElsewhere,
+            };
         }
-        return if elsewhere { Verdict::Elsewhere } else { Verdict::LeftAlone };
+        return verdict;
     }
     let is_wanted =
         |c: &Candidate| c.intent.skill().as_str() == skill && c.intent.name() == test.intent;
@@ -177,17 +183,21 @@ fn failure(skill: &str, test: &SkillTest, verdict: Verdict, understood: &Underst
 fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Templates) {
     let mut all = Row::default();
     for (skill, row) in rows {
-        let Row { positive, negative, right, wrong_slots, wrong_action } = *row;
+        let wrong = row.wrong_action + row.wrong_elsewhere;
         report.say(format!(
-            "{skill:<24} intent right {right}/{positive}, slots right {}/{right}, wrong action {wrong_action}/{}",
-            right - wrong_slots,
-            positive + negative
+            "{skill:<24} intent right {}/{}, slots right {}/{}, wrong action {wrong}/{}",
+            row.right,
+            row.positive,
+            row.right - row.wrong_slots,
+            row.right,
+            row.positive + row.negative
         ));
-        all.positive += positive;
-        all.negative += negative;
-        all.right += right;
-        all.wrong_slots += wrong_slots;
-        all.wrong_action += wrong_action;
+        all.positive += row.positive;
+        all.negative += row.negative;
+        all.right += row.right;
+        all.wrong_slots += row.wrong_slots;
+        all.wrong_action += row.wrong_action;
+        all.wrong_elsewhere += row.wrong_elsewhere;
     }
     let how = match templates {
         Templates::On => "templates first, then encoder",
@@ -202,13 +212,19 @@ fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Tem
     );
     report.add(
         "skills.wrong_action",
-        percent(all.wrong_action, tests),
+        percent(all.wrong_action + all.wrong_elsewhere, tests),
         "%",
         format!(
             "of {tests} tests: an intent that is no question was accepted and is not the wanted one; \
              for a test that must not match, one of that skill, or of another unless that skill's \
              own template understands it so; {how}"
         ),
+    );
+    report.add(
+        "skills.wrong_action.forbidden",
+        percent(all.wrong_action, tests),
+        "%",
+        "the same without readings by other skills, of which a skill's own negatives say nothing",
     );
     report.add(
         "skills.slots_right",

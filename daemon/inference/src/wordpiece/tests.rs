@@ -1,3 +1,5 @@
+//! Verdicts on the tokenizer: what it cuts texts into, and what holds of any text.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -18,12 +18,18 @@ use valet_core::{
     understanding::{Request, Understanding},
     zone::Zone,
 };
-use valet_skill_host::Invocation;
+use valet_skill_host::{Invocation, TurnHandle};
 
 /// How long an agent's method may take; the dialogue's own limit comes first.
 const AGENT_CALL_LIMIT: Duration = Duration::from_secs(16);
 /// Most watches for values that were only requested.
 const MAX_WATCHES: usize = 32;
+
+/// A turn that a skill works on.
+pub(crate) struct Running {
+    pub(super) handle: TurnHandle,
+    skill: SkillId,
+}
 
 /// Signals that are being put back: one skill after the other.
 pub(crate) struct Restoring {
@@ -84,8 +90,8 @@ impl Assistant {
             Effect::Understand { turn, request, deadline } => self.understand(turn, request, deadline),
             Effect::Invoke { turn, index, call, deadline } => self.invoke(turn, index, *call, deadline),
             Effect::CancelInvoke { turn } => {
-                if let Some(handle) = self.running.remove(&turn) {
-                    handle.cancel();
+                if let Some(running) = self.running.remove(&turn) {
+                    running.handle.cancel();
                 }
                 self.restoring.remove(&turn);
             }
@@ -169,7 +175,7 @@ impl Assistant {
             let _ = happenings.send(Happening::Invoked { turn, index, invoked: Box::new(invoked) });
         });
         match self.host.invoke(invocation, done) {
-            Ok(handle) => drop(self.running.insert(turn, handle)),
+            Ok(handle) => drop(self.running.insert(turn, Running { handle, skill })),
             Err(error) => {
                 let fault = SkillFault::Unavailable { skill, why: error.to_string() };
                 self.invoked(turn, index, Box::new(nothing_done(fault)));
@@ -178,24 +184,13 @@ impl Assistant {
     }
 
     fn invoked(&mut self, turn: TurnId, index: usize, invoked: Box<Invoked>) {
-        self.running.remove(&turn);
+        let ran = self.running.remove(&turn);
         self.note(turn, "the skill is through".into());
         self.log_invoked(turn, &invoked);
         let snapshot = self.snapshot();
-        let skill = self.skill_of(&invoked);
         self.step(Event::Invoked { turn, index, invoked, snapshot });
-        if let Some(skill) = skill {
-            self.skill_ran(&skill);
-        }
-    }
-
-    fn skill_of(&self, invoked: &Invoked) -> Option<SkillId> {
-        match invoked.result.as_ref().err()? {
-            SkillFault::Timeout { skill, .. }
-            | SkillFault::Trap { skill, .. }
-            | SkillFault::BadReturn { skill, .. }
-            | SkillFault::Reported { skill, .. }
-            | SkillFault::Unavailable { skill, .. } => Some(skill.clone()),
+        if let Some(running) = ran {
+            self.skill_ran(&running.skill);
         }
     }
 

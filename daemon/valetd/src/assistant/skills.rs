@@ -109,6 +109,7 @@ impl Assistant {
     /// After a turn: the skill's counts, and whether it was put into quarantine.
     pub(super) fn skill_ran(&mut self, id: &SkillId) {
         let path = path::skill(id.as_str());
+        self.face.set_quietly(&path, SKILL, "Stats", self.skill_stats(id));
         if let Ok(stats) = self.host.stats(id)
             && let SkillState::Quarantined { why, .. } = &stats.state
             && let Some(skill) = self.skills.by_id.get_mut(id)

@@ -177,83 +177,87 @@ fn turn_of(seen: &Seen, pick: u8) -> Option<TurnId> {
     if from.is_empty() { None } else { Some(from[usize::from(pick) % from.len()]) }
 }
 
+/// A turn that is admitted as the bus would admit it.
+fn begin(talk: &mut Talk, seen: &mut Seen, number: u8, caller: &Caller) -> Option<TurnId> {
+    let session = key(number);
+    talk.dialogue.admit(&session, caller).ok()?;
+    let turn = talk.next_turn();
+    seen.taken.insert(turn, session);
+    Some(turn)
+}
+
+fn utter(talk: &mut Talk, seen: &mut Seen, number: u8, speaker: u8, parse: bool) -> Option<Event> {
+    let caller = who(speaker);
+    let turn = begin(talk, seen, number, &caller)?;
+    Some(Event::Utter(Box::new(Utter {
+        turn,
+        session: key(number),
+        caller,
+        utterance: Utterance::parse("words words").unwrap(),
+        language: None,
+        zone: None,
+        mode: if parse { Mode::Parse } else { Mode::Act },
+        deadline: Deadline::new(talk.now, TURN_LIMIT),
+        local_now: None,
+    })))
+}
+
+/// The event of a move; none where it only moves the world, or names what there is not.
 fn event(talk: &mut Talk, seen: &mut Seen, made: &Move) -> Option<Event> {
     let snapshot = talk.snapshot.clone();
-    let deadline = Deadline::new(talk.now, TURN_LIMIT);
-    Some(match made {
-        Move::Utter { session, who: caller, parse } => {
-            let (session, caller) = (key(*session), who(*caller));
-            talk.dialogue.admit(&session, &caller).ok()?;
-            let turn = talk.next_turn();
-            seen.taken.insert(turn, session);
-            let utterance = Utterance::parse("words words").unwrap();
-            let mode = if *parse { Mode::Parse } else { Mode::Act };
-            let (language, zone, local_now) = (None, None, None);
-            Event::Utter(Box::new(Utter {
-                turn,
-                session,
-                caller,
-                utterance,
-                language,
-                zone,
-                mode,
-                deadline,
-                local_now,
-            }))
-        }
+    Some(match *made {
+        Move::Utter { session, who, parse } => return utter(talk, seen, session, who, parse),
         Move::Understood { turn, kind } => {
-            let turn = turn_of(seen, *turn)?;
-            let understanding = Box::new(understanding(*kind));
+            let turn = turn_of(seen, turn)?;
+            let understanding = Box::new(understanding(kind));
             Event::Understood { turn, understanding, snapshot, suggestions: Vec::new() }
         }
         Move::Invoked { turn, index, kind } => {
-            let turn = turn_of(seen, *turn)?;
-            // A skill answers what it was asked, and what it was asked about a moment ago.
-            let index = usize::from(*index);
-            Event::Invoked { turn, index, invoked: Box::new(outcome(*kind)), snapshot }
+            let (turn, index) = (turn_of(seen, turn)?, usize::from(index));
+            Event::Invoked { turn, index, invoked: Box::new(outcome(kind)), snapshot }
         }
         Move::Agent { turn, kind } => {
-            let turn = turn_of(seen, *turn)?;
-            Event::AgentAnswered { turn, answer: agent_answer(*kind), snapshot }
+            let turn = turn_of(seen, turn)?;
+            Event::AgentAnswered { turn, answer: agent_answer(kind), snapshot }
         }
         Move::Restored { turn } => {
-            let turn = turn_of(seen, *turn)?;
+            let turn = turn_of(seen, turn)?;
             Event::Restored { turn, actions: vec![action(BOOT, ActionStatus::Done, 1, 0)] }
         }
         Move::Undo { session } => {
-            let (session, caller) = (key(*session), who(0));
-            talk.dialogue.admit(&session, &caller).ok()?;
-            let turn = talk.next_turn();
-            seen.taken.insert(turn, session);
-            Event::Undo { turn, session, caller, deadline }
+            let (caller, deadline) = (who(0), Deadline::new(talk.now, TURN_LIMIT));
+            let turn = begin(talk, seen, session, &caller)?;
+            Event::Undo { turn, session: key(session), caller, deadline }
         }
         Move::Stop { session } => Event::Stop { caller: who(0), session: session.map(key) },
         Move::Open { session } => {
-            let key = SessionKey::Opened(u64::from(*session));
+            let key = SessionKey::Opened(u64::from(session));
             if talk.dialogue.session(&key).is_some() {
                 return None;
             }
             Event::Opened { key, owner: who(0), language: "en".into(), zone: Zone::DRIVER }
         }
-        Move::Close { session } => Event::Close(key(*session)),
-        Move::Reset { session } => Event::Reset(key(*session)),
-        Move::NameLost { who: number } => Event::NameLost(who(*number).name),
-        Move::AgentComes { capability } => {
-            let capability = ["confirm", "choose", "ask-slot"][usize::from(*capability)];
-            talk.agent(capability);
-            return None;
-        }
+        Move::Close { session } => Event::Close(key(session)),
+        Move::Reset { session } => Event::Reset(key(session)),
+        Move::NameLost { who: number } => Event::NameLost(who(number).name),
         Move::AgentGoes => Event::AgentWent { name: ":1.9".into(), object: "/agent".into() },
-        Move::Speed { moving } => {
-            talk.snapshot = speed(if *moving { 60.0 } else { 0.0 });
-            return None;
-        }
-        Move::Wait { ms } => {
-            talk.wait(Duration::from_millis(u64::from(*ms) / 4));
-            return None;
-        }
         Move::Tick => Event::Tick,
+        Move::AgentComes { .. } | Move::Speed { .. } | Move::Wait { .. } => {
+            move_the_world(talk, made);
+            return None;
+        }
     })
+}
+
+fn move_the_world(talk: &mut Talk, made: &Move) {
+    match *made {
+        Move::AgentComes { capability } => {
+            talk.agent(["confirm", "choose", "ask-slot"][usize::from(capability)]);
+        }
+        Move::Speed { moving } => talk.snapshot = speed(if moving { 60.0 } else { 0.0 }),
+        Move::Wait { ms } => talk.wait(Duration::from_millis(u64::from(ms) / 4)),
+        _ => {}
+    }
 }
 
 proptest! {

@@ -1,0 +1,142 @@
+//! Verdicts on who may use whom: between our crates, and of the world outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use valet_house_tests::{Member, cargo, members};
+
+/// Library crates of ours.
+const LIBRARIES: [&str; 10] = [
+    "valet-core",
+    "valet-package",
+    "valet-kernels",
+    "valet-inference",
+    "valet-understanding",
+    "valet-skill-host",
+    "valet-devices",
+    "valet-bus",
+    "valet-voice",
+    "valet-testkit",
+];
+
+/// The only arrows between our crates. `valet-pins` holds no code and may be named by all.
+fn allowed(member: &Member) -> Vec<&'static str> {
+    match member.name.as_str() {
+        "valet-core" | "valet-pins" | "valet-kernels" => vec![],
+        "valet-package" | "valet-devices" | "valet-bus" | "valet-voice" => vec!["valet-core"],
+        "valet-inference" => vec!["valet-core", "valet-kernels"],
+        "valet-understanding" | "valet-skill-host" => vec!["valet-core", "valet-package"],
+        "valet-skillc" => vec!["valet-package", "valet-skill-host"],
+        "valetctl" => vec!["valet-bus", "valet-package"],
+        "valetd" => LIBRARIES.into_iter().filter(|name| *name != "valet-testkit").collect(),
+        "valet-skill-sdk" => vec![],
+        _ if member.folder.starts_with("skills/") => vec!["valet-skill-sdk"],
+        _ if member.folder.starts_with("tests/guests/") => vec!["valet-skill-sdk"],
+        _ if ["tests/bench", "tests/fuzz", "tests/skills", "tests/hostile-skills"]
+            .contains(&member.folder.as_str()) =>
+        {
+            LIBRARIES.to_vec()
+        }
+        _ if member.folder.starts_with("tests/") => {
+            vec!["valet-bus", "valet-package", "valet-testkit"]
+        }
+        _ => panic!("{} has no row in the table of arrows", member.name),
+    }
+}
+
+/// What a crate never names, by how the name begins.
+fn forbidden(member: &Member) -> Vec<&'static str> {
+    let guest = member.folder.starts_with("skills/") || member.folder.starts_with("tests/guests/");
+    match member.name.as_str() {
+        "valet-core" => vec!["zbus", "wasmtime", "tract", "tonic", "tokio"],
+        "valet-package" => vec!["tokio", "zbus", "wasmtime", "tract", "tonic"],
+        "valet-inference" | "valet-understanding" => vec!["zbus", "wasmtime", "tonic"],
+        "valet-skill-host" => vec!["zbus", "tonic", "tract", "cranelift"],
+        "valet-skillc" => vec!["zbus", "tokio", "tract"],
+        "valet-devices" => vec!["wasmtime", "tract"],
+        "valet-bus" => vec!["wasmtime", "tract", "tonic"],
+        "valet-voice" => vec!["wasmtime", "tract", "zbus"],
+        _ if guest => vec!["zbus", "wasmtime", "tract", "tokio", "tonic"],
+        _ => vec!["wasmtime", "tract"],
+    }
+}
+
+#[test]
+fn only_the_arrows_of_the_plan_exist_between_our_crates() {
+    let members = members();
+    let ours: BTreeSet<&str> = members.iter().map(|m| m.name.as_str()).collect();
+    for member in &members {
+        let allowed = allowed(member);
+        for used in member.dependencies.iter().filter(|d| ours.contains(d.as_str())) {
+            let fine = used == "valet-pins" || allowed.contains(&used.as_str());
+            assert!(fine, "{} may not use {used}; it may use {allowed:?}", member.name);
+        }
+    }
+}
+
+#[test]
+fn no_crate_names_what_it_never_should() {
+    for member in members() {
+        for begin in forbidden(&member) {
+            let named = member.dependencies.iter().find(|name| name.starts_with(begin));
+            // The host and its compiler are where wasmtime belongs, inference where tract does.
+            let home = match begin {
+                "wasmtime" => ["valet-skill-host", "valet-skillc"].contains(&member.name.as_str()),
+                "tract" => member.name == "valet-inference",
+                _ => false,
+            };
+            assert!(home || named.is_none(), "{} names {named:?}", member.name);
+        }
+    }
+}
+
+#[test]
+fn libraries_have_errors_of_their_own() {
+    for member in members().iter().filter(|m| LIBRARIES.contains(&m.name.as_str())) {
+        assert!(!member.dependencies.contains("anyhow"), "{} names anyhow", member.name);
+    }
+}
+
+#[test]
+fn the_daemon_holds_no_compiler() {
+    let tree = cargo(&["tree", "--package", "valetd", "--edges", "normal", "--prefix", "none"]);
+    let found = tree.lines().find(|line| line.starts_with("cranelift-codegen"));
+    assert_eq!(found, None, "a compiler came into the daemon");
+    assert!(tree.lines().any(|line| line.starts_with("wasmtime ")), "the tree was read");
+}
+
+/// Packages with their features in a selection, as cargo resolves it; crates of ours left out.
+fn resolved(selection: &[&str], edges: &str) -> BTreeSet<String> {
+    let format = ["--edges", edges, "--prefix", "none", "--format", "{p} [{f}]"];
+    let tree = cargo(&[&["tree"][..], selection, &format[..]].concat());
+    let lines = tree.lines().map(|line| line.trim_end_matches(" (*)"));
+    lines.filter(|line| !line.is_empty() && !line.contains("(/")).map(str::to_owned).collect()
+}
+
+fn name(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
+}
+
+#[test]
+fn every_selection_of_crates_builds_tract_and_wasmtime_alike() {
+    let all = resolved(&[], "normal,build,dev");
+    let mut wrong: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for heavy in ["tract-onnx", "wasmtime"] {
+        let under = resolved(&["--package", heavy], "normal,build");
+        let under: BTreeSet<&str> = under.iter().map(|line| name(line)).collect();
+        assert!(under.len() > 20, "the tree of {heavy} was read");
+        for member in members() {
+            // The compiler of skills has a build of its own, by design.
+            if member.name == "valet-skillc" {
+                continue;
+            }
+            for edges in ["normal,build", "normal,build,dev"] {
+                let lines = resolved(&["--package", &member.name], edges);
+                if lines.iter().any(|line| name(line) == heavy) {
+                    let others = lines.difference(&all).filter(|line| under.contains(name(line)));
+                    wrong.entry(member.name.clone()).or_default().extend(others.cloned());
+                }
+            }
+        }
+    }
+    wrong.retain(|_, lines| !lines.is_empty());
+    assert!(wrong.is_empty(), "add these features to daemon/pins/Cargo.toml: {wrong:#?}");
+}

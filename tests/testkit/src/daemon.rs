@@ -1,0 +1,366 @@
+//! The real daemon, started on a private bus with folders of its own.
+
+use crate::{KitError, LIMIT, PrivateBus, Watched, places};
+use rustix::process::Signal;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    sync::Arc,
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{net::UnixDatagram, sync::watch, task::JoinHandle};
+use valet_bus::proxies::{AssistantProxy, DiagnosticsProxy, SimulatorProxy, VehicleProxy};
+use zbus::{Connection, proxy::CacheProperties};
+
+/// Which skills a daemon gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skills {
+    /// The six that are shipped.
+    Shipped,
+    /// None.
+    None,
+    /// What lies in a folder.
+    Folder(PathBuf),
+}
+
+/// How a daemon is to be started.
+#[derive(Debug, Clone)]
+pub struct DaemonBuilder {
+    address: String,
+    system: bool,
+    script: Option<String>,
+    config: String,
+    skills: Skills,
+    models: Option<PathBuf>,
+    vehicle: &'static str,
+    own_cache: bool,
+    notify: bool,
+}
+
+/// A daemon that is ready, or was.
+pub struct Daemon {
+    builder: DaemonBuilder,
+    home: Arc<TempDir>,
+    process: Watched,
+    notified: watch::Receiver<Vec<String>>,
+    listener: JoinHandle<()>,
+}
+
+impl DaemonBuilder {
+    /// A daemon with the shipped skills and a simulated vehicle, on the bus as a session daemon,
+    /// understanding by templates alone.
+    #[must_use]
+    pub fn new(bus: &PrivateBus) -> Self {
+        Self {
+            address: bus.address(),
+            system: false,
+            script: None,
+            config: "[understanding]\nencoder = false\n".to_owned(),
+            skills: Skills::Shipped,
+            models: None,
+            vehicle: "simulated",
+            own_cache: false,
+            notify: true,
+        }
+    }
+
+    /// As on a system bus: rights come from the configuration.
+    #[must_use]
+    pub fn system(mut self) -> Self {
+        self.system = true;
+        self
+    }
+
+    /// What each utterance means, as `--understanding FILE` takes it.
+    #[must_use]
+    pub fn script(mut self, script: &str) -> Self {
+        self.script = Some(script.to_owned());
+        self
+    }
+
+    /// The configuration file; the one before is dropped.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        self.config = text.to_owned();
+        self
+    }
+
+    /// Which skills.
+    #[must_use]
+    pub fn skills(mut self, skills: Skills) -> Self {
+        self.skills = skills;
+        self
+    }
+
+    /// A folder of models, for a daemon whose configuration loads an encoder; without it, an
+    /// empty folder.
+    #[must_use]
+    pub fn models(mut self, folder: PathBuf) -> Self {
+        self.models = Some(folder);
+        self
+    }
+
+    /// No vehicle at all.
+    #[must_use]
+    pub fn no_vehicle(mut self) -> Self {
+        self.vehicle = "none";
+        self
+    }
+
+    /// A cache that no other test shares, so that everything is compiled and learned anew.
+    #[must_use]
+    pub fn own_cache(mut self) -> Self {
+        self.own_cache = true;
+        self
+    }
+
+    /// Without a service manager: no `NOTIFY_SOCKET`.
+    #[must_use]
+    pub fn without_notify(mut self) -> Self {
+        self.notify = false;
+        self
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// [`KitError::Ended`] with what it printed when it ends instead.
+    pub async fn start(self) -> Result<Daemon, KitError> {
+        let daemon = self.launch().await?;
+        daemon.ready().await?;
+        Ok(daemon)
+    }
+
+    /// Starts it without waiting.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub async fn launch(self) -> Result<Daemon, KitError> {
+        let home = tempfile::Builder::new()
+            .prefix("valet-home-")
+            .tempdir()
+            .map_err(|e| KitError::file(&std::env::temp_dir(), e))?;
+        self.launch_in(Arc::new(home)).await
+    }
+
+    async fn launch_in(self, home: Arc<TempDir>) -> Result<Daemon, KitError> {
+        let root = home.path();
+        for folder in ["config", "data", "state", "cache", "models", "no-skills"] {
+            let folder = root.join(folder);
+            std::fs::create_dir_all(&folder).map_err(|e| KitError::file(&folder, e))?;
+        }
+        write(&root.join("valetd.toml"), &self.config)?;
+        let mut command = self.command(root)?;
+        if let Some(script) = &self.script {
+            let file = root.join("script.toml");
+            write(&file, script)?;
+            command.arg("--understanding").arg(file);
+        }
+        let socket = root.join("notify");
+        // A daemon that was killed left it behind.
+        let _ = std::fs::remove_file(&socket);
+        let listening = UnixDatagram::bind(&socket).map_err(|e| KitError::file(&socket, e))?;
+        if self.notify {
+            command.env("NOTIFY_SOCKET", &socket);
+        }
+        let (to, notified) = watch::channel(Vec::new());
+        let listener = tokio::spawn(listen(listening, to));
+        let process = Watched::spawn(&mut command)?;
+        Ok(Daemon { builder: self, home, process, notified, listener })
+    }
+
+    fn command(&self, root: &Path) -> Result<Command, KitError> {
+        let skills = match &self.skills {
+            Skills::Shipped => places::shipped_skills()?,
+            Skills::None => root.join("no-skills"),
+            Skills::Folder(folder) => folder.clone(),
+        };
+        let cache = if self.own_cache { root.join("cache") } else { places::target()?.join("tmp/testkit-cache") };
+        std::fs::create_dir_all(&cache).map_err(|e| KitError::file(&cache, e))?;
+        let mut command = Command::new(places::built("valetd")?);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", root)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.address)
+            .env("XDG_CONFIG_HOME", root.join("config"))
+            .env("XDG_DATA_HOME", root.join("data"))
+            .env("XDG_STATE_HOME", root.join("state"))
+            .env("XDG_CACHE_HOME", root.join("cache"))
+            .arg(if self.system { "--system" } else { "--session" })
+            .args(["--vehicle", self.vehicle])
+            .arg("--config")
+            .arg(root.join("valetd.toml"))
+            .arg("--skills")
+            .arg(skills)
+            .arg("--models")
+            .arg(self.models.clone().unwrap_or_else(|| root.join("models")))
+            .arg("--skillc")
+            .arg(places::skillc()?)
+            .arg("--cache")
+            .arg(cache)
+            .arg("--state")
+            .arg(root.join("state"));
+        Ok(command)
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), KitError> {
+    std::fs::write(file, text).map_err(|e| KitError::file(file, e))
+}
+
+/// Takes what the daemon tells a service manager, a datagram an entry.
+async fn listen(socket: UnixDatagram, to: watch::Sender<Vec<String>>) {
+    let mut buffer = vec![0_u8; 4096];
+    while let Ok(length) = socket.recv(&mut buffer).await {
+        let said = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        to.send_modify(|all| all.push(said));
+    }
+}
+
+impl Daemon {
+    /// Waits until it has said that it is ready.
+    ///
+    /// # Errors
+    /// [`KitError::Ended`], [`KitError::TooLate`].
+    pub async fn ready(&self) -> Result<(), KitError> {
+        if !self.builder.notify {
+            self.process.line("ready on").await?;
+            return Ok(());
+        }
+        self.told("READY=1", 1).await
+    }
+
+    /// Waits until it has told its service manager something so many times.
+    ///
+    /// # Errors
+    /// [`KitError::Ended`], [`KitError::TooLate`].
+    pub async fn told(&self, what: &str, times: usize) -> Result<(), KitError> {
+        let mut notified = self.notified.clone();
+        let count = |all: &Vec<String>| all.iter().filter(|said| said.lines().any(|line| line == what)).count();
+        tokio::select! {
+            told = tokio::time::timeout(LIMIT, notified.wait_for(|all| count(all) >= times)) => match told {
+                Ok(Ok(_)) => Ok(()),
+                _ => Err(KitError::TooLate { what: format!("{what}; it printed:\n{}", self.output()), limit_ms: LIMIT.as_millis() }),
+            },
+            ended = self.process.exited(LIMIT) => {
+                ended?;
+                Err(self.process.ended())
+            }
+        }
+    }
+
+    /// What it has told its service manager, in order.
+    #[must_use]
+    pub fn notifications(&self) -> Vec<String> {
+        self.notified.borrow().clone()
+    }
+
+    /// What it has printed.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn process(&self) -> &Watched {
+        &self.process
+    }
+
+    /// Its folder of the state database.
+    #[must_use]
+    pub fn state_folder(&self) -> PathBuf {
+        self.home.path().join("state")
+    }
+
+    /// Its configuration file, to be changed before a reload.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.home.path().join("valetd.toml")
+    }
+
+    /// Kills it as a power cut would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// [`KitError::TooLate`].
+    pub async fn kill(&self) -> Result<ExitStatus, KitError> {
+        self.process.signal(Signal::KILL);
+        self.process.exited(LIMIT).await
+    }
+
+    /// Asks it to stop and waits at most `limit`.
+    ///
+    /// # Errors
+    /// [`KitError::TooLate`].
+    pub async fn terminate(&self, limit: Duration) -> Result<ExitStatus, KitError> {
+        self.process.signal(Signal::TERM);
+        self.process.exited(limit).await
+    }
+
+    /// Asks it to read its configuration, policy and skills again.
+    pub fn hangup(&self) {
+        self.process.signal(Signal::HUP);
+    }
+
+    /// Starts it again with the same folders; the one before is killed where it still runs.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub async fn restart(self) -> Result<Self, KitError> {
+        self.kill().await?;
+        let (builder, home) = (self.builder.clone(), self.home.clone());
+        drop(self);
+        let daemon = builder.launch_in(home).await?;
+        daemon.ready().await?;
+        Ok(daemon)
+    }
+
+    /// Waits for its end by itself.
+    ///
+    /// # Errors
+    /// [`KitError::TooLate`].
+    pub async fn exited(&self, limit: Duration) -> Result<ExitStatus, KitError> {
+        self.process.exited(limit).await
+    }
+
+    /// The assistant, as a client sees it.
+    ///
+    /// # Errors
+    /// [`KitError::Bus`].
+    pub async fn assistant(connection: &Connection) -> Result<AssistantProxy<'static>, KitError> {
+        Ok(AssistantProxy::builder(connection).cache_properties(CacheProperties::No).build().await?)
+    }
+
+    /// The vehicle.
+    ///
+    /// # Errors
+    /// [`KitError::Bus`].
+    pub async fn vehicle(connection: &Connection) -> Result<VehicleProxy<'static>, KitError> {
+        Ok(VehicleProxy::new(connection).await?)
+    }
+
+    /// The simulator.
+    ///
+    /// # Errors
+    /// [`KitError::Bus`].
+    pub async fn simulator(connection: &Connection) -> Result<SimulatorProxy<'static>, KitError> {
+        Ok(SimulatorProxy::new(connection).await?)
+    }
+
+    /// Diagnostics.
+    ///
+    /// # Errors
+    /// [`KitError::Bus`].
+    pub async fn diagnostics(connection: &Connection) -> Result<DiagnosticsProxy<'static>, KitError> {
+        Ok(DiagnosticsProxy::new(connection).await?)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}

@@ -1,0 +1,72 @@
+//! Where built things lie: beside the test that runs.
+
+use crate::KitError;
+use std::path::PathBuf;
+
+/// The folder with the built programs: tests run from its `deps`.
+fn programs() -> Result<PathBuf, KitError> {
+    let us = std::env::current_exe().map_err(|e| KitError::file("the test itself".as_ref(), e))?;
+    let found = us.ancestors().nth(2).map(PathBuf::from);
+    found.ok_or(KitError::Missing { what: "the target folder", path: us.display().to_string(), how: "run it with cargo" })
+}
+
+/// The target folder itself.
+pub(crate) fn target() -> Result<PathBuf, KitError> {
+    let programs = programs()?;
+    Ok(programs.parent().map_or(programs.clone(), PathBuf::from))
+}
+
+fn there(what: &'static str, path: PathBuf, how: &'static str) -> Result<PathBuf, KitError> {
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(KitError::Missing { what, path: path.display().to_string(), how })
+}
+
+/// A built program of ours.
+///
+/// # Errors
+/// [`KitError::Missing`].
+pub fn built(program: &'static str) -> Result<PathBuf, KitError> {
+    there(program, programs()?.join(program), "build it first: `cargo build -p valetd -p valetctl`")
+}
+
+/// The compiler of skills, from its own build or beside the other programs.
+pub(crate) fn skillc() -> Result<PathBuf, KitError> {
+    let beside = programs()?.join("valet-skillc");
+    if beside.exists() {
+        return Ok(beside);
+    }
+    there("valet-skillc", target()?.join("skillc-build/debug/valet-skillc"), "build it first: `make skills`")
+}
+
+/// The shipped skills, as they are installed.
+///
+/// # Errors
+/// [`KitError::Missing`].
+pub fn shipped_skills() -> Result<PathBuf, KitError> {
+    there("the folder of the shipped skills", target()?.join("skills"), "build them first: `make skills`")
+}
+
+/// The guests of the tests, a folder each.
+///
+/// # Errors
+/// [`KitError::Missing`].
+pub fn guests() -> Result<PathBuf, KitError> {
+    there("the folder of the tests' guests", target()?.join("guests"), "build them first: `make skills`")
+}
+
+/// The models.
+///
+/// # Errors
+/// [`KitError::Missing`].
+pub fn models() -> Result<PathBuf, KitError> {
+    let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models/cache");
+    there("the folder of the models", repository, "fetch them first: `make models`")
+}
+
+/// The bus policy that is shipped.
+pub(crate) fn bus_policy() -> Result<PathBuf, KitError> {
+    let policy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../systemd/dbus/org.valetd.Assistant1.conf");
+    there("the shipped bus policy", policy, "it belongs to the repository")
+}
