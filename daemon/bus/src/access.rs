@@ -76,7 +76,8 @@ mod tests {
     fn nobody_holds_a_right_that_no_rule_gives() {
         let rules = AccessRules::default();
         assert!(!rules.allow(Right::Ask, 1000, &[1000, 27]));
-        let rules = AccessRules { ask: Holders { gids: [27].into(), ..Holders::default() }, ..rules };
+        let rules =
+            AccessRules { ask: Holders { gids: [27].into(), ..Holders::default() }, ..rules };
         assert!(rules.allow(Right::Ask, 1000, &[1000, 27]));
         assert!(!rules.allow(Right::Control, 1000, &[1000, 27]));
     }

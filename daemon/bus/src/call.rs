@@ -87,7 +87,10 @@ impl Reply {
             Ok(message) => self.send(message),
             Err(error) => {
                 log::error!("an answer could not be built: {error}");
-                self.error_in_place(&BusError::new(ErrorName::Failed, "the answer could not be built"));
+                self.error_in_place(&BusError::new(
+                    ErrorName::Failed,
+                    "the answer could not be built",
+                ));
             }
         }
     }
@@ -124,7 +127,8 @@ impl Drop for Reply {
 
 fn body<T: DeserializeOwned + Type>(message: &Message) -> Result<T, BusError> {
     let body = message.body();
-    body.deserialize::<T>().map_err(|error| BusError::invalid(format!("the arguments do not parse: {error}")))
+    body.deserialize::<T>()
+        .map_err(|error| BusError::invalid(format!("the arguments do not parse: {error}")))
 }
 
 fn no_options(dict: Dict) -> Result<(), BusError> {
@@ -208,12 +212,20 @@ impl Call {
     fn read_agent_or_vocabulary(name: &str, message: &Message) -> Result<Self, BusError> {
         match name {
             "RegisterAgent" => {
-                let (object, capabilities, options): (OwnedObjectPath, Vec<String>, Dict) = body(message)?;
+                let (object, capabilities, options): (OwnedObjectPath, Vec<String>, Dict) =
+                    body(message)?;
                 let mut reader = OptionReader::new(options);
                 let zone = reader.zone()?.unwrap_or_default();
                 reader.finish(&["zone"])?;
-                const KNOWN: [&str; 7] =
-                    ["confirm", "choose", "ask-slot", "request-pin", "speak", "show", "allow-cloud"];
+                const KNOWN: [&str; 7] = [
+                    "confirm",
+                    "choose",
+                    "ask-slot",
+                    "request-pin",
+                    "speak",
+                    "show",
+                    "allow-cloud",
+                ];
                 if let Some(unknown) = capabilities.iter().find(|c| !KNOWN.contains(&c.as_str())) {
                     let unknown: String = unknown.chars().take(64).collect();
                     return Err(BusError::invalid(format!(
@@ -229,7 +241,8 @@ impl Call {
                 Ok(Self::UnregisterAgent { object: object.to_string() })
             }
             "SetVocabulary" => {
-                let (entity, values, options): (String, Vec<(String, Vec<String>)>, Dict) = body(message)?;
+                let (entity, values, options): (String, Vec<(String, Vec<String>)>, Dict) =
+                    body(message)?;
                 no_options(options)?;
                 at_most("values", values.len(), MAX_VOCABULARY)?;
                 Ok(Self::SetVocabulary { entity, values })
@@ -243,8 +256,9 @@ impl Call {
     }
 
     fn read_session(name: &str, object: &str, message: &Message) -> Result<Self, BusError> {
-        let session = path::parse_session(object)
-            .ok_or_else(|| BusError::new(ErrorName::UnknownSession, format!("{object} is no session")))?;
+        let session = path::parse_session(object).ok_or_else(|| {
+            BusError::new(ErrorName::UnknownSession, format!("{object} is no session"))
+        })?;
         match name {
             "Say" => {
                 let (text, options): (String, Dict) = body(message)?;
@@ -294,10 +308,14 @@ impl Call {
             .strip_prefix(crate::ROOT)
             .and_then(|rest| rest.strip_prefix("/skill/"))
             .and_then(path::unescape)
-            .ok_or_else(|| BusError::new(ErrorName::UnknownSkill, format!("{object} is no skill")))?;
+            .ok_or_else(|| {
+                BusError::new(ErrorName::UnknownSkill, format!("{object} is no skill"))
+            })?;
         match name {
             "Enable" => no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: true }),
-            "Disable" => no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: false }),
+            "Disable" => {
+                no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: false })
+            }
             _ => {
                 let (settings, options): (Dict, Dict) = body(message)?;
                 no_options(options)?;

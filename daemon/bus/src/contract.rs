@@ -18,7 +18,12 @@ pub struct Member {
     pub right: Right,
 }
 
-const fn member(interface: &'static str, name: &'static str, signature: &'static str, right: Right) -> Member {
+const fn member(
+    interface: &'static str,
+    name: &'static str,
+    signature: &'static str,
+    right: Right,
+) -> Member {
     Member { interface, name, signature, right }
 }
 

@@ -20,9 +20,11 @@ pub fn owned<'a>(value: impl Into<Variant<'a>>) -> OwnedVariant {
 #[must_use]
 pub fn value(value: &Value) -> OwnedVariant {
     match value {
-        Value::Number(v) | Value::Percentage(v) | Value::Temperature(v) | Value::Distance(v) | Value::Speed(v) => {
-            owned(*v)
-        }
+        Value::Number(v)
+        | Value::Percentage(v)
+        | Value::Temperature(v)
+        | Value::Distance(v)
+        | Value::Speed(v) => owned(*v),
         Value::Ordinal(v) => owned(*v),
         Value::Duration(v) => owned(*v),
         Value::Time(v) | Value::Date(v) | Value::Colour(v) | Value::Text(v) => owned(v.as_str()),

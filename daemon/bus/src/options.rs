@@ -163,7 +163,14 @@ impl TurnOptions {
             path::check_token(token)?;
         }
         reader.finish(&[
-            "session", "language", "zone", "mode", "timeout-ms", "initiator", "alternatives", "handle-token",
+            "session",
+            "language",
+            "zone",
+            "mode",
+            "timeout-ms",
+            "initiator",
+            "alternatives",
+            "handle-token",
         ])?;
         Ok(Self { session, language, zone, mode, timeout, handle_token })
     }
@@ -173,7 +180,9 @@ impl TurnOptions {
 fn check_alternatives(reader: &mut OptionReader) -> Result<(), BusError> {
     match reader.take("alternatives").as_deref() {
         None => Ok(()),
-        Some(Variant::Array(array)) if array.len() <= 8 && array.element_signature() == "s" => Ok(()),
+        Some(Variant::Array(array)) if array.len() <= 8 && array.element_signature() == "s" => {
+            Ok(())
+        }
         Some(other) => Err(wrong("alternatives", "as of at most 8 texts", other)),
     }
 }

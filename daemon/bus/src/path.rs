@@ -64,10 +64,7 @@ pub fn parse_session(path: &str) -> Option<SessionKey> {
         return number.parse().ok().map(SessionKey::Opened);
     }
     let (uid, zone) = element.strip_prefix('u')?.split_once("_2f")?;
-    Some(SessionKey::Default {
-        uid: uid.parse().ok()?,
-        zone: Zone::parse(&unescape(zone)?).ok()?,
-    })
+    Some(SessionKey::Default { uid: uid.parse().ok()?, zone: Zone::parse(&unescape(zone)?).ok()? })
 }
 
 /// The object of a request.
@@ -105,7 +102,9 @@ mod tests {
         ] {
             assert_eq!(parse_session(&session(key)), Some(key));
         }
-        for bad in ["/x", "/org/valetd/Assistant1/session/s-1", "/org/valetd/Assistant1/session/u1_2fmoon"] {
+        for bad in
+            ["/x", "/org/valetd/Assistant1/session/s-1", "/org/valetd/Assistant1/session/u1_2fmoon"]
+        {
             assert_eq!(parse_session(bad), None);
         }
     }

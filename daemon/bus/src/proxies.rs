@@ -28,7 +28,11 @@ pub trait Assistant {
         capabilities: &[&str],
         options: Options<'_>,
     ) -> zbus::Result<()>;
-    fn unregister_agent(&self, agent: &zbus::ObjectPath<'_>, options: Options<'_>) -> zbus::Result<()>;
+    fn unregister_agent(
+        &self,
+        agent: &zbus::ObjectPath<'_>,
+        options: Options<'_>,
+    ) -> zbus::Result<()>;
     fn observe(&self, options: Options<'_>) -> zbus::Result<()>;
     fn unobserve(&self, options: Options<'_>) -> zbus::Result<()>;
     fn set_vocabulary(

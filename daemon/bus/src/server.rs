@@ -10,10 +10,7 @@ mod objects;
 mod senders;
 
 use crate::{
-    BUS_NAME, BusError, Dict, ErrorName, ROOT,
-    access::AccessRules,
-    call::Incoming,
-    convert::owned,
+    BUS_NAME, BusError, Dict, ErrorName, ROOT, access::AccessRules, call::Incoming, convert::owned,
 };
 use objects::Objects;
 use serde::Serialize;
@@ -45,7 +42,9 @@ pub enum Bus {
 #[derive(Debug, thiserror::Error)]
 pub enum FaceError {
     /// No bus.
-    #[error("the {bus:?} bus cannot be reached: {why}; is a bus running, and is DBUS_SESSION_BUS_ADDRESS or DBUS_SYSTEM_BUS_ADDRESS right?")]
+    #[error(
+        "the {bus:?} bus cannot be reached: {why}; is a bus running, and is DBUS_SESSION_BUS_ADDRESS or DBUS_SYSTEM_BUS_ADDRESS right?"
+    )]
     Connect {
         /// Which.
         bus: Bus,
@@ -111,8 +110,11 @@ impl Server {
         let (outbox, outgoing) = mpsc::unbounded_channel();
         let (calls_in, calls) = mpsc::channel(MAX_WAITING_CALLS);
         let (events_in, events) = mpsc::unbounded_channel();
-        let face =
-            Face { connection: connection.clone(), outbox, objects: Arc::new(Mutex::new(Objects::new())) };
+        let face = Face {
+            connection: connection.clone(),
+            outbox,
+            objects: Arc::new(Mutex::new(Objects::new())),
+        };
         tokio::spawn(send_all(connection.clone(), outgoing));
         let stream = MessageStream::from(&connection);
         let dispatcher = dispatch::Dispatcher::new(face.clone(), rules, calls_in, events_in);
@@ -187,10 +189,12 @@ impl Face {
     pub fn add_object(&self, path: &str, interfaces: Vec<(&'static str, Dict)>) {
         let added = self.objects().add(path, interfaces);
         if let Some(manager) = objects::manager_of(path) {
-            self.emit_all(manager, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded", &(
-                zbus::ObjectPath::try_from(path).unwrap_or_default(),
-                added,
-            ));
+            self.emit_all(
+                manager,
+                "org.freedesktop.DBus.ObjectManager",
+                "InterfacesAdded",
+                &(zbus::ObjectPath::try_from(path).unwrap_or_default(), added),
+            );
         }
     }
 
@@ -198,15 +202,23 @@ impl Face {
     pub fn remove_object(&self, path: &str) {
         let gone = self.objects().remove(path);
         if let (Some(manager), false) = (objects::manager_of(path), gone.is_empty()) {
-            self.emit_all(manager, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved", &(
-                zbus::ObjectPath::try_from(path).unwrap_or_default(),
-                gone,
-            ));
+            self.emit_all(
+                manager,
+                "org.freedesktop.DBus.ObjectManager",
+                "InterfacesRemoved",
+                &(zbus::ObjectPath::try_from(path).unwrap_or_default(), gone),
+            );
         }
     }
 
     /// Sets a property and, when it changed, says so with `PropertiesChanged`.
-    pub fn set_property(&self, path: &str, interface: &'static str, name: &str, value: OwnedVariant) {
+    pub fn set_property(
+        &self,
+        path: &str,
+        interface: &'static str,
+        name: &str,
+        value: OwnedVariant,
+    ) {
         let changed = self.objects().set(path, interface, name, value.clone());
         if changed {
             let changes = Dict::from([(name.to_owned(), value)]);
@@ -216,12 +228,24 @@ impl Face {
     }
 
     /// Sets a property whose interface says that it does not signal changes.
-    pub fn set_quietly(&self, path: &str, interface: &'static str, name: &str, value: OwnedVariant) {
+    pub fn set_quietly(
+        &self,
+        path: &str,
+        interface: &'static str,
+        name: &str,
+        value: OwnedVariant,
+    ) {
         self.objects().set(path, interface, name, value);
     }
 
     /// Sends a signal to everybody. Never for anything about a turn.
-    pub fn emit_all<B: Serialize + Type>(&self, path: &str, interface: &str, member: &str, body: &B) {
+    pub fn emit_all<B: Serialize + Type>(
+        &self,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) {
         self.emit(None, path, interface, member, body);
     }
 
@@ -257,7 +281,12 @@ impl Face {
     }
 
     /// Calls a method of a client's agent that answers nothing and is not waited for.
-    pub fn tell_agent<B: Serialize + Type>(&self, (client, object): (&str, &str), method: &str, body: &B) {
+    pub fn tell_agent<B: Serialize + Type>(
+        &self,
+        (client, object): (&str, &str),
+        method: &str,
+        body: &B,
+    ) {
         let call = Message::method_call(object, method)
             .destination(client)
             .interface("org.valetd.Agent1")
@@ -283,14 +312,23 @@ impl Face {
         B: Serialize + Type + Sync,
         R: serde::de::DeserializeOwned + Type,
     {
-        let call = self.connection.call_method(Some(client), object, Some("org.valetd.Agent1"), method, body);
+        let call = self.connection.call_method(
+            Some(client),
+            object,
+            Some("org.valetd.Agent1"),
+            method,
+            body,
+        );
         let reply = match tokio::time::timeout(limit, call).await {
-            Err(_) => return Err(BusError::new(ErrorName::Timeout, "the agent did not answer in time")),
+            Err(_) => {
+                return Err(BusError::new(ErrorName::Timeout, "the agent did not answer in time"));
+            }
             Ok(Err(error)) => return Err(BusError::new(ErrorName::Failed, error.to_string())),
             Ok(Ok(reply)) => reply,
         };
         let body = reply.body();
-        body.deserialize::<R>().map_err(|e| BusError::invalid(format!("the agent's answer does not parse: {e}")))
+        body.deserialize::<R>()
+            .map_err(|e| BusError::invalid(format!("the agent's answer does not parse: {e}")))
     }
 }
 

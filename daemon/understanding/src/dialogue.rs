@@ -4,6 +4,7 @@
 //! Must not know a skill.
 
 use crate::{
+    edges,
     entities::{Kind, PhraseTrie},
     normalise::Tokens,
     templates::Templates,
@@ -13,7 +14,9 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use valet_core::understanding::DialogueAct;
 use valet_package::template::Rules;
 
-const ENGLISH: &str = include_str!("../data/en/dialogue.toml");
+pub(crate) const ENGLISH: &str = include_str!("../data/en/dialogue.toml");
+/// Most words of an ending that makes a question.
+const MAX_ENDING: usize = 4;
 
 /// How an utterance goes on from the command before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,7 @@ struct RawQuestions {
     starts: Vec<String>,
     requests: Vec<String>,
     indirect: Vec<String>,
+    endings: Vec<String>,
 }
 
 /// The dialogue's own words of one language.
@@ -84,6 +88,7 @@ pub(crate) struct DialogueWords {
     question_starts: PhraseTrie<()>,
     requests: PhraseTrie<()>,
     indirect: PhraseTrie<()>,
+    endings: PhraseTrie<()>,
 }
 
 impl DialogueWords {
@@ -108,6 +113,7 @@ impl DialogueWords {
             question_starts: phrases(&raw.questions.starts),
             requests: phrases(&raw.questions.requests),
             indirect: phrases(&raw.questions.indirect),
+            endings: phrases(&raw.questions.endings),
         };
         let (acts, follow_ups) = (raw.acts, raw.follow_ups);
         for (act, lines) in [
@@ -160,16 +166,25 @@ impl DialogueWords {
         worded.or_else(|| pause.then_some(at))
     }
 
-    /// Whether a text asks instead of telling. "Can you open the window" tells.
-    pub(crate) fn is_question(&self, tokens: &Tokens, starts: &[usize]) -> bool {
-        let first = starts.first().copied().unwrap_or(0);
-        let polite = starts.iter().copied().max().unwrap_or(0);
+    /// Whether a text asks instead of telling. "Can you open the window" tells, "can you tell
+    /// me if the window is open" asks.
+    pub(crate) fn is_question(&self, tokens: &Tokens) -> bool {
+        let all = 0..tokens.len();
+        let starts = edges::starts(tokens, &all);
         let asks = |at: usize| {
-            self.question_starts.longest(tokens, at).is_some()
-                && self.requests.longest(tokens, at).is_none()
+            let (starts, requests) = (&self.question_starts, &self.requests);
+            starts.longest(tokens, at).is_some() && requests.longest(tokens, at).is_none()
         };
-        asks(first)
-            || (polite > first && (asks(polite) || self.indirect.longest(tokens, polite).is_some()))
+        // "Could you" leaves "you": only where all courtesies end can a plain question begin.
+        let polite = starts.iter().copied().max().unwrap_or(0);
+        let indirect = |at: &usize| self.indirect.longest(tokens, *at).is_some();
+        let closes = |end: usize| {
+            (1..=end.min(MAX_ENDING)).any(|length| {
+                let ending = self.endings.longest(tokens, end - length);
+                ending.is_some_and(|(_, behind)| behind == end)
+            })
+        };
+        asks(0) || asks(polite) || starts.iter().any(indirect) || closes(tokens.len())
     }
 }
 

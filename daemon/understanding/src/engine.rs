@@ -22,7 +22,6 @@ use std::{ops::Range, sync::Arc, time::Instant};
 use valet_core::{
     encoder::{Encoder, EncoderFault},
     intent::IntentId,
-    signal::Class,
     slot::Slot,
     understanding::{
         Candidate, Command, DialogueAct, Engine, MAX_ALTERNATIVES, Request, Understanding,
@@ -36,8 +35,6 @@ pub use build::SkillSource;
 pub const MAX_TEXT_BYTES: usize = 4096;
 /// Confidence of an intent whose template matched as well as the best one's.
 const TIED_CONFIDENCE: f64 = 0.95;
-/// An info intent that is not the best reading of a question still needs this much.
-const LEAST_INFO_CONFIDENCE: f64 = 0.03;
 
 /// All that templates and entities know.
 #[derive(Debug)]
@@ -253,14 +250,6 @@ impl Understander {
         Some(Candidate { intent, slots, confidence, engine: Engine::Template })
     }
 
-    fn is_question(&self, tokens: &Tokens) -> bool {
-        self.words.is_question(tokens, &edges::starts(tokens, &(0..tokens.len())))
-    }
-
-    fn class(&self, intent: &IntentId) -> Option<Class> {
-        self.model.by_id.get(intent).map(|index| self.model.intents[*index].class)
-    }
-
     /// The example that shares most of its words with the text; none without a common word.
     fn nearest_example(&self, tokens: &Tokens) -> Option<String> {
         let said: Vec<&str> =
@@ -331,27 +320,19 @@ impl Asking<'_> {
         understood.encoder_time += ranked.encoder_time;
         understood.heads_time += ranked.heads_time;
         let nearest = ranked.nearest.clone();
-        Some((self.command(tokens, ranked, shift), nearest))
+        Some((Self::command(tokens, ranked, shift), nearest))
     }
 
     fn ask(&mut self, tokens: &Tokens) -> Result<Ranked, EncoderFault> {
         self.heads.rank(tokens, self.context, &self.all.model.entities, &mut *self.encoder)
     }
 
-    /// The accepted reading as a command. A question may only become a question.
-    fn command(&self, tokens: &Tokens, ranked: Ranked, shift: u32) -> Option<Command> {
+    /// The accepted reading as a command.
+    fn command(tokens: &Tokens, ranked: Ranked, shift: u32) -> Option<Command> {
         if !ranked.accepted {
             return None;
         }
         let mut candidates = ranked.candidates;
-        if self.all.is_question(tokens) {
-            let first = candidates.first().map(|best| best.intent.clone());
-            candidates.retain(|c| self.all.class(&c.intent) == Some(Class::Info));
-            let best = candidates.first()?;
-            if Some(&best.intent) != first.as_ref() && best.confidence < LEAST_INFO_CONFIDENCE {
-                return None;
-            }
-        }
         for slot in candidates.iter_mut().flat_map(|candidate| &mut candidate.slots) {
             slot.start += shift;
             slot.end += shift;

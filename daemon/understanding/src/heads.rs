@@ -3,6 +3,7 @@
 //!
 //! Must not run a model itself, and must not touch a file outside the given cache directory.
 
+mod asking;
 mod augment;
 mod cache;
 mod crf;
@@ -21,6 +22,7 @@ use crate::{
     normalise::Tokens,
     training::{TrainingIntent, TrainingSet},
 };
+use asking::Questions;
 use embeddings::Embeddings;
 use features::FeatureSpace;
 use intent::{IntentModel, largest};
@@ -41,7 +43,7 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-6";
+const RECIPE: &[u8] = b"heads-7";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// What a missing slot that nearly all samples fill takes from the logit of an intent.
@@ -56,6 +58,7 @@ const POLARITY: &[&str] =
 pub struct Heads {
     intents: Vec<TrainingIntent>,
     kinds: Vec<Kind>,
+    questions: Questions,
     dimensions: usize,
     learned: Learned,
 }
@@ -144,10 +147,12 @@ impl Heads {
     }
 
     fn of(set: &TrainingSet, dimensions: usize, learned: Learned) -> Self {
-        Self { intents: set.intents.clone(), kinds: training::kinds_of(set), dimensions, learned }
+        let (kinds, questions) = (training::kinds_of(set), Questions::of(set));
+        Self { intents: set.intents.clone(), kinds, questions, dimensions, learned }
     }
 
-    /// Ranks the intents for one command and fills the slots of those worth naming.
+    /// Ranks the intents for one command and fills the slots of those worth naming. A question
+    /// is only read as an intent of [`Class::Info`], where there is one at all.
     ///
     /// # Errors
     /// [`EncoderFault`] when the encoder cannot run, or is not the one of the training.
@@ -185,11 +190,17 @@ impl Heads {
             .chunks_exact(self.dimensions.max(1))
             .map(|row| dot(row, &encoding.sentence))
             .fold(0.0, f32::max);
-        let signs = signs_of(&logits, near, foreign, (&learned.space, tokens));
+        let mut signs = signs_of(&logits, near, foreign, (&learned.space, tokens));
+        let asks = self.questions.are_meant(tokens);
+        let mut p = learned.model.probabilities(&logits);
+        if asks {
+            signs.lead = self.questions.lead(&logits);
+            p = self.questions.shares(&p);
+        }
         let in_scope = learned.scope.probability(&signs);
         let dense = tagger::pool(tokens, encoding, &learned.projection);
         let candidates = self
-            .candidates(&logits, |intent| self.fill(intent, tokens, (context, entities), &dense));
+            .candidates(&p, asks, |intent| self.fill(intent, tokens, (context, entities), &dense));
         let accepted = candidates.first().is_some_and(|best| {
             let acts = self.intents[best.0].class != Class::Info;
             !self.is_turned(best.0, tokens) && learned.scope.accepts(in_scope * best.1, acts)
@@ -223,13 +234,14 @@ impl Heads {
     /// a slot which nearly all its samples fill falls behind.
     fn candidates(
         &self,
-        logits: &[f32],
+        p: &[f32],
+        asks: bool,
         fill: impl Fn(usize) -> Vec<Slot>,
     ) -> Vec<(usize, f32, Vec<Slot>)> {
-        let order = largest(logits, 1 + MAX_ALTERNATIVES);
-        let mut adjusted = logits.to_vec();
+        let order = largest(p, 1 + MAX_ALTERNATIVES);
+        let mut lost = 0.0;
         let mut found: Vec<(usize, f32, Vec<Slot>)> = Vec::with_capacity(order.len());
-        for intent in order {
+        for intent in order.into_iter().filter(|intent| !asks || self.questions.informs(*intent)) {
             let slots = fill(intent);
             let expected = self.learned.expected.get(intent).copied().unwrap_or(0);
             let spec = self.intents[intent].slots.iter().take(32).enumerate();
@@ -237,12 +249,12 @@ impl Heads {
                 .filter(|(at, s)| expected >> at & 1 == 1 && slots.iter().all(|f| f.name != s.name))
                 .count();
             #[allow(clippy::cast_precision_loss)]
-            let penalty = MISSING_SLOT * missing as f32 * self.learned.model.temperature;
-            adjusted[intent] -= penalty;
-            found.push((intent, 0.0, slots));
+            let share = p[intent] * (-MISSING_SLOT * missing as f32).exp();
+            lost += p[intent] - share;
+            found.push((intent, share, slots));
         }
-        let p = self.learned.model.probabilities(&adjusted);
-        found.iter_mut().for_each(|(intent, share, _)| *share = p[*intent]);
+        // What one reading loses the others win.
+        found.iter_mut().for_each(|(_, share, _)| *share /= (1.0 - lost).max(f32::EPSILON));
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         found
     }

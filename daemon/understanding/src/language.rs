@@ -19,6 +19,7 @@ struct Raw {
     is_words: Vec<String>,
     contractions: BTreeMap<String, String>,
     spelling: BTreeMap<String, String>,
+    classes: BTreeMap<String, Vec<String>>,
 }
 
 /// The tables of one language.
@@ -28,6 +29,7 @@ pub(crate) struct Language {
     is_words: FastMap<Box<str>, ()>,
     contractions: FastMap<Box<str>, Vec<Box<str>>>,
     spelling: FastMap<Box<str>, Box<str>>,
+    classes: FastMap<Box<str>, Box<str>>,
     /// Phrases that may stand before a command, each as normal words.
     pub(crate) leading: Vec<Vec<Box<str>>>,
     /// Phrases that may stand behind a command.
@@ -69,6 +71,12 @@ impl Language {
                 .map(|(k, v)| (k.into(), split(&v)))
                 .collect(),
             spelling: raw.spelling.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            classes: raw
+                .classes
+                .into_iter()
+                .flat_map(|(class, words)| words.into_iter().map(move |word| (word, class.clone())))
+                .map(|(word, class)| (word.into(), class.into()))
+                .collect(),
             leading: phrases(&raw.leading),
             trailing: phrases(&raw.trailing),
             answer_leading: phrases(&raw.answer_leading),
@@ -86,6 +94,11 @@ impl Language {
 
     pub(crate) fn contraction(&self, word: &str) -> Option<&[Box<str>]> {
         self.contractions.get(word).map(Vec::as_slice)
+    }
+
+    /// What a word wants done, where many words want the same ("raise", "boost": "up").
+    pub(crate) fn class_of(&self, word: &str) -> Option<&str> {
+        self.classes.get(word).map(|class| &**class)
     }
 
     /// The one spelling of a word.

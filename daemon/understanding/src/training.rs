@@ -201,6 +201,7 @@ pub(crate) fn fingerprint(
     for data in [
         include_str!("../data/en/words.toml"),
         include_str!("../data/en/entities.toml"),
+        crate::dialogue::ENGLISH,
         language,
         &format!("{vocabulary:?}"),
     ] {

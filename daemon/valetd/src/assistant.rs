@@ -133,7 +133,8 @@ impl Assistant {
         face: Face,
         happenings: UnboundedSender<Happening>,
     ) -> anyhow::Result<Self> {
-        let Parts { paths, config, understanding, world, policy, words, state, state_reason } = parts;
+        let Parts { paths, config, understanding, world, policy, words, state, state_reason } =
+            parts;
         let (policy, state) = (Arc::new(policy), Arc::new(state));
         let shared_policy = Arc::new(RwLock::new(policy.clone()));
         let changed = happenings.clone();
@@ -213,7 +214,8 @@ impl Assistant {
         if self.script.is_some() || !self.config.encoder {
             return Ok(());
         }
-        let config = InferenceConfig { models: self.paths.models.clone(), cache: self.paths.cache.clone() };
+        let config =
+            InferenceConfig { models: self.paths.models.clone(), cache: self.paths.cache.clone() };
         self.encoder = EncoderState::Loading;
         let first = self.understander.clone();
         self.inference = Some(Inference::start(config, first, self.happenings.clone())?);

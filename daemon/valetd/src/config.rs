@@ -158,8 +158,10 @@ impl Config {
     fn merge_file(&mut self, path: &Path) -> Result<(), PackageError> {
         let name = path.display().to_string();
         let bytes = read_bounded(path, MAX_CONFIG_BYTES as u64)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|e| PackageError::Invalid { file: name.clone(), what: format!("is not UTF-8: {e}") })?;
+        let text = String::from_utf8(bytes).map_err(|e| PackageError::Invalid {
+            file: name.clone(),
+            what: format!("is not UTF-8: {e}"),
+        })?;
         let file = strict::parse(&name, &text, MAX_CONFIG_BYTES)?;
         self.merge(file).map_err(|what| PackageError::Invalid { file: name, what })
     }
@@ -229,7 +231,8 @@ pub(crate) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PackageError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }
-    let unreadable = |why: String| PackageError::Unreadable { file: folder.display().to_string(), why };
+    let unreadable =
+        |why: String| PackageError::Unreadable { file: folder.display().to_string(), why };
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(|e| unreadable(e.to_string()))? {
         let path = entry.map_err(|e| unreadable(e.to_string()))?.path();
@@ -281,7 +284,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {
-        let file = strict::parse("valetd.toml", text, MAX_CONFIG_BYTES).map_err(|e| e.to_string())?;
+        let file =
+            strict::parse("valetd.toml", text, MAX_CONFIG_BYTES).map_err(|e| e.to_string())?;
         let mut config = Config::default();
         config.merge(file)?;
         Ok(config)
@@ -290,7 +294,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_line_and_nearest_key() {
         let error = parse("[dialogue]\nobserve_ms = 3\n").expect_err("unknown key");
-        assert!(error.contains("valetd.toml:2") && error.contains("did you mean `observe-ms`?"), "{error}");
+        assert!(
+            error.contains("valetd.toml:2") && error.contains("did you mean `observe-ms`?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -62,7 +62,11 @@ enum Work {
     /// Understand for a turn.
     Understand { turn: TurnId, request: Box<Request>, understander: Understander, until: Instant },
     /// Understand for `Parse`.
-    Parse { requests: Vec<Request>, understander: Understander, reply: oneshot::Sender<Vec<Understanding>> },
+    Parse {
+        requests: Vec<Request>,
+        understander: Understander,
+        reply: oneshot::Sender<Vec<Understanding>>,
+    },
 }
 
 /// The bus thread's end of the inference thread.
@@ -104,7 +108,13 @@ impl Inference {
 
     /// Hands a turn's request over; whether it was taken.
     #[must_use]
-    pub(crate) fn understand(&self, turn: TurnId, request: Box<Request>, understander: Understander, left: Duration) -> bool {
+    pub(crate) fn understand(
+        &self,
+        turn: TurnId,
+        request: Box<Request>,
+        understander: Understander,
+        left: Duration,
+    ) -> bool {
         let until = Instant::now() + left;
         self.work.try_send(Work::Understand { turn, request, understander, until }).is_ok()
     }
@@ -139,7 +149,10 @@ impl Thread {
                     // Whoever asked has given up already: its time-out answers.
                     if Instant::now() < until {
                         let understanding = self.understand(&understander, &request);
-                        self.tell(Happening::Understood { turn, understanding: Box::new(understanding) });
+                        self.tell(Happening::Understood {
+                            turn,
+                            understanding: Box::new(understanding),
+                        });
                     }
                 }
                 Work::Parse { requests, understander, reply } => {
@@ -174,7 +187,8 @@ impl Thread {
         let Some(path) = manifests.first() else {
             let looked: Vec<String> =
                 self.config.models.iter().map(|f| f.display().to_string()).collect();
-            let why = format!("no encoder model in {}; fetch it with `make models`", looked.join(" or "));
+            let why =
+                format!("no encoder model in {}; fetch it with `make models`", looked.join(" or "));
             return self.tell(Happening::Encoder(EncoderState::Unloaded(why)));
         };
         self.tell(Happening::Encoder(EncoderState::Loading));
@@ -199,7 +213,10 @@ impl Thread {
         };
         let cache = self.config.cache.join("understanding");
         if let Err(error) = std::fs::create_dir_all(&cache) {
-            log::warn!("{} cannot be made, heads are trained at every start: {error}", cache.display());
+            log::warn!(
+                "{} cannot be made, heads are trained at every start: {error}",
+                cache.display()
+            );
         }
         let trained = Heads::train(
             understander.training_set(),
@@ -212,7 +229,10 @@ impl Thread {
         match trained {
             Ok(heads) => {
                 let heads_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.tell(Happening::Heads { of: understander.fingerprint(), heads: Arc::new(heads) });
+                self.tell(Happening::Heads {
+                    of: understander.fingerprint(),
+                    heads: Arc::new(heads),
+                });
                 self.tell(Happening::Encoder(EncoderState::Ready { model, load_ms, heads_ms }));
             }
             Err(fault) => self.tell(Happening::Encoder(EncoderState::Failed(fault.to_string()))),
@@ -244,6 +264,7 @@ fn load_from(path: &Path) -> Result<(SentenceEncoder, String), String> {
     let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
     let inside = beside.join(&manifest.id);
     let folder = if inside.is_dir() { inside } else { beside };
-    let encoder = SentenceEncoder::load(&manifest, &folder, Precision::Int8).map_err(|e| e.to_string())?;
+    let encoder =
+        SentenceEncoder::load(&manifest, &folder, Precision::Int8).map_err(|e| e.to_string())?;
     Ok((encoder, manifest.id))
 }

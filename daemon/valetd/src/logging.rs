@@ -56,7 +56,13 @@ impl Log for StderrLog {
         let mut fields = Fields(String::new());
         let _ = record.key_values().visit(&mut fields);
         // Nobody to tell when standard error is gone.
-        let _ = writeln!(std::io::stderr().lock(), "{:<5} {}{}", record.level(), record.args(), fields.0);
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "{:<5} {}{}",
+            record.level(),
+            record.args(),
+            fields.0
+        );
     }
 
     fn flush(&self) {}

@@ -140,7 +140,8 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     match ended {
         Ended::BusLost => {
             assistant.stop();
-            let lost = anyhow::anyhow!("the bus went away; systemd starts us again when it is back");
+            let lost =
+                anyhow::anyhow!("the bus went away; systemd starts us again when it is back");
             Err(Fatal::new(Exit::BusLost, lost))
         }
         Ended::Asked => {
@@ -154,7 +155,9 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
 }
 
 /// Turns signals into what the task understands.
-fn watch_signals(ask: mpsc::UnboundedSender<Control>) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+fn watch_signals(
+    ask: mpsc::UnboundedSender<Control>,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;

@@ -24,7 +24,9 @@ pub(crate) fn ready() {
 /// Configuration is being read again.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration")]),
+        Ok(now) => {
+            notify(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration")])
+        }
         Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
@@ -43,7 +45,9 @@ pub(crate) async fn pet_watchdog(face: Face) {
         pause.tick().await;
         match face.ping_self(PING_LIMIT).await {
             Ok(()) => notify(&[NotifyState::Watchdog]),
-            Err(error) => log::error!("our own call did not come back, the watchdog is not told: {error}"),
+            Err(error) => {
+                log::error!("our own call did not come back, the watchdog is not told: {error}")
+            }
         }
     }
 }

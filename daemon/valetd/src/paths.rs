@@ -63,7 +63,10 @@ impl Paths {
 
     fn system() -> Self {
         Self {
-            config_files: vec!["/usr/lib/valetd/valetd.toml".into(), "/etc/valetd/valetd.toml".into()],
+            config_files: vec![
+                "/usr/lib/valetd/valetd.toml".into(),
+                "/etc/valetd/valetd.toml".into(),
+            ],
             config_dropins: vec!["/etc/valetd/valetd.toml.d".into()],
             policy: vec!["/usr/share/valetd/policy".into(), "/etc/valetd/policy".into()],
             skills: vec!["/usr/share/valetd/skills".into()],

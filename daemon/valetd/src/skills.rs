@@ -82,7 +82,12 @@ fn skill_folders(folders: &[PathBuf]) -> Vec<PathBuf> {
 
 impl Skills {
     /// Reads all skills and loads those that are not disabled into the host, where there is one.
-    pub(crate) fn load(folders: &[PathBuf], language: &str, state: &State, host: Option<&SkillHost>) -> Self {
+    pub(crate) fn load(
+        folders: &[PathBuf],
+        language: &str,
+        state: &State,
+        host: Option<&SkillHost>,
+    ) -> Self {
         let mut skills = Self::default();
         for folder in skill_folders(folders) {
             match SkillFolder::read(&folder) {
@@ -93,7 +98,14 @@ impl Skills {
         skills
     }
 
-    fn take(&mut self, read: SkillFolder, folder: &Path, language: &str, state: &State, host: Option<&SkillHost>) {
+    fn take(
+        &mut self,
+        read: SkillFolder,
+        folder: &Path,
+        language: &str,
+        state: &State,
+        host: Option<&SkillHost>,
+    ) {
         let id = read.manifest.id.clone();
         if self.by_id.contains_key(&id) {
             self.unreadable.push(format!("{}: the skill {id} is there twice", folder.display()));
@@ -145,7 +157,9 @@ impl Skills {
     #[must_use]
     pub(crate) fn reasons(&self) -> Vec<String> {
         let failed = self.by_id.iter().filter_map(|(id, skill)| match &skill.status {
-            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => Some(format!("skill {id}: {why}")),
+            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => {
+                Some(format!("skill {id}: {why}"))
+            }
             _ => None,
         });
         self.unreadable.iter().map(|why| format!("skill: {why}")).chain(failed).collect()

@@ -66,7 +66,10 @@ impl State {
         match Self::open_file(&file) {
             Ok(database) => Ok(Opened { state: Self::of(database), reason: None }),
             Err(DatabaseError::DatabaseAlreadyOpen) => {
-                anyhow::bail!("{} is open in another process; stop the other valetd", file.display())
+                anyhow::bail!(
+                    "{} is open in another process; stop the other valetd",
+                    file.display()
+                )
             }
             Err(DatabaseError::Storage(redb::StorageError::Io(error)))
                 if error.kind() != std::io::ErrorKind::InvalidData =>
@@ -94,11 +97,15 @@ impl State {
             };
             match check() {
                 Ok(()) => Ok(database),
-                Err(error) => Err(DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string()))),
+                Err(error) => {
+                    Err(DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string())))
+                }
             }
         });
         opened.unwrap_or_else(|_| {
-            Err(DatabaseError::Storage(redb::StorageError::Corrupted("it breaks redb's own checks".into())))
+            Err(DatabaseError::Storage(redb::StorageError::Corrupted(
+                "it breaks redb's own checks".into(),
+            )))
         })
     }
 
@@ -127,10 +134,15 @@ impl State {
             .map(|n| PathBuf::from(format!("{}.corrupt-{n}", file.display())))
             .find(|path| !path.exists());
         let Some(aside) = aside else {
-            return Self::in_memory("99 corrupt state files lie there already; look at them and remove them");
+            return Self::in_memory(
+                "99 corrupt state files lie there already; look at them and remove them",
+            );
         };
         if let Err(rename) = std::fs::rename(file, &aside) {
-            return Self::in_memory(&format!("{} is corrupt and cannot be set aside: {rename}", file.display()));
+            return Self::in_memory(&format!(
+                "{} is corrupt and cannot be set aside: {rename}",
+                file.display()
+            ));
         }
         let reason = format!(
             "the state file was corrupt ({error}) and was set aside as {}; timers and settings begin anew",
@@ -138,7 +150,9 @@ impl State {
         );
         match Self::open_file(file) {
             Ok(database) => Ok(Opened { state: Self::of(database), reason: Some(reason) }),
-            Err(error) => Self::in_memory(&format!("{} cannot be made anew: {error}", file.display())),
+            Err(error) => {
+                Self::in_memory(&format!("{} cannot be made anew: {error}", file.display()))
+            }
         }
     }
 
@@ -192,7 +206,11 @@ impl State {
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub(crate) fn set_settings(&self, skill: &SkillId, settings: &[(String, Value)]) -> Result<(), StoreError> {
+    pub(crate) fn set_settings(
+        &self,
+        skill: &SkillId,
+        settings: &[(String, Value)],
+    ) -> Result<(), StoreError> {
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut table = write.open_table(SETTINGS).map_err(failed)?;
@@ -241,7 +259,11 @@ impl State {
 
 fn read_alarm(name: &str, bytes: &[u8]) -> Option<Alarm> {
     let (at, payload) = bytes.split_first_chunk::<8>()?;
-    Some(Alarm { name: name.to_owned(), at_utc_ms: i64::from_le_bytes(*at), payload: payload.to_vec() })
+    Some(Alarm {
+        name: name.to_owned(),
+        at_utc_ms: i64::from_le_bytes(*at),
+        payload: payload.to_vec(),
+    })
 }
 
 /// A setting is a boolean, a number or a text: one letter and the value.
@@ -268,7 +290,13 @@ impl Store for State {
         self.read_one(STORE, &key(skill, name))
     }
 
-    fn write(&self, skill: &SkillId, name: &str, value: Option<&[u8]>, limit: u64) -> Result<(), StoreError> {
+    fn write(
+        &self,
+        skill: &SkillId,
+        name: &str,
+        value: Option<&[u8]>,
+        limit: u64,
+    ) -> Result<(), StoreError> {
         if let Some(value) = value {
             let rows = self.rows(STORE, &key(skill, ""))?;
             let others: usize =
@@ -291,7 +319,11 @@ impl Alarms for State {
     fn set(&self, skill: &SkillId, alarm: Alarm, limit: u32) -> Result<(), StoreError> {
         let others = self.list(skill)?.iter().filter(|a| a.name != alarm.name).count();
         if others as u64 >= u64::from(limit) {
-            return Err(StoreError::Full { skill: skill.clone(), bytes: others as u64 + 1, limit: u64::from(limit) });
+            return Err(StoreError::Full {
+                skill: skill.clone(),
+                bytes: others as u64 + 1,
+                limit: u64::from(limit),
+            });
         }
         let mut bytes = alarm.at_utc_ms.to_le_bytes().to_vec();
         bytes.extend_from_slice(&alarm.payload);
@@ -334,11 +366,17 @@ mod tests {
         assert!(opened.reason.is_none());
         let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: vec![1, 2] };
         opened.state.set(&skill(), alarm.clone(), 1).expect("one fits");
-        opened.state.set_settings(&skill(), &[("home".into(), Value::Text("60.1,24.9".into()))]).expect("set");
+        opened
+            .state
+            .set_settings(&skill(), &[("home".into(), Value::Text("60.1,24.9".into()))])
+            .expect("set");
         drop(opened);
         let again = State::open(folder.path()).expect("opens").state;
         assert_eq!(again.all_alarms().expect("reads"), [(skill(), alarm)]);
-        assert_eq!(again.settings(&skill()).expect("reads")["home"], Value::Text("60.1,24.9".into()));
+        assert_eq!(
+            again.settings(&skill()).expect("reads")["home"],
+            Value::Text("60.1,24.9".into())
+        );
     }
 
     #[test]
@@ -359,7 +397,10 @@ mod tests {
         let state = State::open(folder.path()).expect("opens").state;
         let other = SkillId::parse("org.example.ab").expect("an id");
         state.write(&skill(), "k", Some(&[0; 10]), 16).expect("fits");
-        assert!(matches!(state.write(&skill(), "l", Some(&[0; 10]), 16), Err(StoreError::Full { .. })));
+        assert!(matches!(
+            state.write(&skill(), "l", Some(&[0; 10]), 16),
+            Err(StoreError::Full { .. })
+        ));
         assert_eq!(state.read(&other, "k").expect("reads"), None);
         assert_eq!(state.keys(&skill(), "", 9).expect("reads"), ["k"]);
     }

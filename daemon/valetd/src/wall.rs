@@ -32,8 +32,9 @@ fn is_synchronised() -> bool {
 pub(crate) fn local_now() -> Option<(i16, u8, u8, u8, u8)> {
     let now = jiff::Zoned::now();
     let small = |v: i8| u8::try_from(v).unwrap_or(0);
-    (now.year() >= 2025)
-        .then(|| (now.year(), small(now.month()), small(now.day()), small(now.hour()), small(now.minute())))
+    (now.year() >= 2025).then(|| {
+        (now.year(), small(now.month()), small(now.day()), small(now.hour()), small(now.minute()))
+    })
 }
 
 /// The monotonic clock since the daemon started.

@@ -50,7 +50,8 @@ impl World {
         }
         Ok(match config.vehicle {
             VehicleKind::Simulated => {
-                let simulator = Arc::new(Simulator::new(catalogue, Arc::new(MonotonicClock::start())));
+                let simulator =
+                    Arc::new(Simulator::new(catalogue, Arc::new(MonotonicClock::start())));
                 Self { vehicle: simulator.clone(), simulator: Some(simulator) }
             }
             VehicleKind::None => {
@@ -105,10 +106,9 @@ pub(crate) fn read_policy(paths: &Paths) -> anyhow::Result<Policy> {
 /// A language without words, or a hole in them.
 pub(crate) fn read_words(language: &str) -> anyhow::Result<HostWords> {
     let known: Vec<&str> = WORDS.iter().map(|(l, _)| *l).collect();
-    let (_, text) = WORDS
-        .iter()
-        .find(|(l, _)| *l == language)
-        .with_context(|| format!("language {language:?} has no words, expected {}", known.join(", ")))?;
+    let (_, text) = WORDS.iter().find(|(l, _)| *l == language).with_context(|| {
+        format!("language {language:?} has no words, expected {}", known.join(", "))
+    })?;
     let words: HostWords = strict::parse(language, text, MAX_POLICY_BYTES)?;
     words.check()?;
     Ok(words)

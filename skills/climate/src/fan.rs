@@ -20,6 +20,7 @@ pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
         return Ok(Outcome::ask_slot("level", "To which level, from one to five?"));
     }
     let mut batch = Batch::new();
+    let mut speed = FULL;
     for station in place::zone(call).stations() {
         let path = station.hvac(LEAF);
         let value = match (number, preset) {
@@ -27,13 +28,21 @@ pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
             (None, Some(preset)) => preset_percent(preset, place::current(&path)),
             (None, None) => continue,
         };
+        speed = value;
         batch.push(path, value);
     }
     if batch.is_empty() {
         return Ok(place::without_station());
     }
     batch.send()?;
-    Ok(place::tell(Outcome::done(), call))
+    Ok(place::tell(Outcome::done().with("speed", words(speed)), call))
+}
+
+fn words(percent: f64) -> String {
+    if percent < 0.5 {
+        return "off".into();
+    }
+    ["at ", &say::number(percent, 0), " percent"].concat()
 }
 
 /// One to five are steps, more is a percentage.

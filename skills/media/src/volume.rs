@@ -11,7 +11,9 @@ const BEFORE_MUTE: &str = "before-mute";
 /// "set-volume".
 pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
     let said = match (call.percentage("level"), call.number("number"), call.text("position")) {
-        (Some(level), _, _) => Some(level),
+        // "Volume five" is a step of the scale, "five percent" is not.
+        (Some(level), _, _) if is_percent(call) => Some(level),
+        (Some(number), _, _) => Some(words::percent_of(number, call.setting_text("scale"))),
         (None, Some(number), _) => Some(words::percent_of(number, call.setting_text("scale"))),
         (None, None, Some(position)) => words::position(position),
         (None, None, None) => None,
@@ -21,6 +23,11 @@ pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
         Some(_) => Ok(Outcome::cannot_do("The volume goes from 0 to 100 percent.")),
         None => Ok(Outcome::ask_slot("level", "How loud, in percent?")),
     }
+}
+
+fn is_percent(call: &Call) -> bool {
+    let said = call.words("level").unwrap_or_default().to_ascii_lowercase();
+    said.contains("percent") || said.contains("per cent") || said.contains('%')
 }
 
 /// "change-volume".

@@ -32,8 +32,17 @@ pub(crate) fn to_nearest(call: &Call) -> Result<Outcome, SkillError> {
     let Some(category) = call.text("category") else {
         return Ok(Outcome::ask_slot("category", "What kind of place?"));
     };
+    let kind = words::category(category);
     match nearest(category)? {
-        Ok(leg) => set_out(call, leg),
+        Ok(leg) => {
+            // A place without a name of its own is listed by its kind.
+            let named = (fold(&leg.name) != fold(&kind)).then(|| leg.name.clone());
+            let outcome = set_out(call, leg)?.with("kind", kind);
+            Ok(match named {
+                Some(name) => outcome.with("named", name),
+                None => outcome,
+            })
+        }
         Err(outcome) => Ok(outcome),
     }
 }

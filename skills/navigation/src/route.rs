@@ -36,7 +36,7 @@ pub(crate) fn current() -> Result<Vec<Leg>, SkillError> {
     if kept.first().is_some_and(|leg| leg.point.is_same(next)) {
         return Ok(kept);
     }
-    Ok(vec![Leg { point: next, name: "the destination on the map".into() }])
+    Ok(vec![Leg { point: next, name: "the destination".into() }])
 }
 
 /// Makes these the legs; the vehicle goes to the first. Whether the vehicle took it.

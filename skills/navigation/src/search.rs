@@ -98,12 +98,12 @@ fn find_within<S: Source>(
     Ok(Vec::new())
 }
 
-/// Names that begin so, else names a slip or two away.
+/// Names that begin so, else names a slip or two away. A short word is near too many others.
 fn misheard<S: Source>(index: &mut Index<S>, key: &str) -> Result<Vec<Hit>, IndexError> {
-    if key.len() < 4 {
+    if key.len() < 5 {
         return Ok(Vec::new());
     }
-    let hits = if key.len() >= 5 { index.beginning(key, 8)? } else { Vec::new() };
+    let hits = index.beginning(key, 8)?;
     if !hits.is_empty() {
         return Ok(hits);
     }

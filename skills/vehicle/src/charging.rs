@@ -43,14 +43,14 @@ fn level() -> Option<String> {
 fn charging() -> Option<String> {
     let speech = match (read::flag(CHARGING)?, read::flag(CABLE)) {
         (true, _) => "The battery is charging",
-        (false, Some(false)) => "The battery is not charging; no cable is plugged in",
+        (false, Some(false)) => "The battery is not charging, for no cable is plugged in",
         (false, Some(true)) => "The battery is not charging, but the cable is plugged in",
         (false, None) => "The battery is not charging",
     };
     let level = level_number()
-        .map(|level| [", at ", &say::number(level, 0), " percent"].concat())
+        .map(|level| [" It is at ", &say::number(level, 0), " percent."].concat())
         .unwrap_or_default();
-    Some([speech, &level, "."].concat())
+    Some([speech, ".", &level].concat())
 }
 
 fn remaining() -> Option<String> {

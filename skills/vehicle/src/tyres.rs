@@ -49,17 +49,17 @@ pub(crate) fn wheels() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(crate) fn answer(call: &Call) -> Outcome {
     let unit = units::pressure_unit(call);
     let zone = call.zone("zone").unwrap_or(Zone::All);
-    let mut said = Vec::new();
+    let mut known: Vec<(&Wheel, String)> = Vec::new();
     let mut low = Vec::new();
     for wheel in WHEELS.iter().filter(|wheel| zone.contains(wheel.row, wheel.side)) {
         if let Some(kpa) = read::number(&[wheel.branch, ".Tire.Pressure"].concat()) {
-            said.push([wheel.name, " ", &unit.number(kpa)].concat());
+            known.push((wheel, unit.number(kpa)));
         }
         if read::is_true(&[wheel.branch, ".Tire.IsPressureLow"].concat()) {
             low.push(wheel.name);
         }
     }
-    if said.is_empty() {
+    if known.is_empty() {
         return read::answer(None, "those tyre pressures");
     }
     let verdict = match low.as_slice() {
@@ -67,6 +67,27 @@ pub(crate) fn answer(call: &Call) -> Outcome {
         [one] => ["The ", one, " tyre is low"].concat(),
         many => ["These tyres are low: ", &many.join(", ")].concat(),
     };
-    let list = said.join(", ");
-    Outcome::answer([&verdict, ". In ", unit.word(), ": ", &list, "."].concat())
+    let measured: Vec<String> = by_axle(&known)
+        .into_iter()
+        .map(|(name, pressure)| [name, " ", pressure, " ", unit.word()].concat())
+        .collect();
+    Outcome::answer([&verdict, ". ", &capitalised(&measured.join(", ")), "."].concat())
+}
+
+/// Two wheels of an axle with the same pressure are said together.
+fn by_axle<'k>(known: &'k [(&Wheel, String)]) -> Vec<(&'static str, &'k str)> {
+    let mut said = Vec::new();
+    let mut rest = known;
+    while let Some(((wheel, pressure), others)) = rest.split_first() {
+        let twin = others.first().filter(|(w, p)| w.row == wheel.row && p == pressure);
+        let axle = if wheel.row == 1 { "front tyres" } else { "rear tyres" };
+        said.push((if twin.is_some() { axle } else { wheel.name }, pressure.as_str()));
+        rest = if twin.is_some() { &others[1..] } else { others };
+    }
+    said
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -33,7 +33,9 @@ async fn measure(seconds: u64) -> anyhow::Result<Report> {
     let mut report = Report::default();
     #[allow(clippy::cast_precision_loss, reason = "a few seconds")]
     let a_minute = woken * 60.0 / seconds as f64;
-    let how = format!("voluntary context switches of all threads over {seconds} s, no client, no watchdog");
+    let how = format!(
+        "voluntary context switches of all threads over {seconds} s, no client, no watchdog"
+    );
     report.add("idle.wake_ups_a_minute", a_minute, "", how);
     Ok(report)
 }

@@ -56,14 +56,19 @@ impl Live {
                 match valet_testkit::text(&encoder, "state") {
                     "ready" => return anyhow::Ok(()),
                     "failed" | "unloaded" => {
-                        anyhow::bail!("the encoder does not serve: {}", valet_testkit::text(&encoder, "why"))
+                        anyhow::bail!(
+                            "the encoder does not serve: {}",
+                            valet_testkit::text(&encoder, "why")
+                        )
                     }
                     _ => {}
                 }
                 changes.next().await.context("the daemon left the bus")?;
             }
         };
-        tokio::time::timeout(ENCODER_LIMIT, settled).await.context("the encoder does not come up")?
+        tokio::time::timeout(ENCODER_LIMIT, settled)
+            .await
+            .context("the encoder does not come up")?
     }
 
     /// Asks and takes the result.

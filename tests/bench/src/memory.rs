@@ -44,6 +44,11 @@ async fn measure(turns: usize) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let how = "VmRSS with the encoder, six skills and one turn of each saying";
     report.add("memory.resident", before, "MiB", how);
-    report.add("memory.growth", after - before, "MiB", format!("VmRSS after {turns} more turns, less before"));
+    report.add(
+        "memory.growth",
+        after - before,
+        "MiB",
+        format!("VmRSS after {turns} more turns, less before"),
+    );
     Ok(report)
 }

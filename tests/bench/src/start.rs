@@ -34,11 +34,13 @@ async fn measure(starts: usize) -> anyhow::Result<Report> {
         daemon.process().line("serves").await?;
         serves.push(begun.elapsed().as_secs_f64() * 1000.0);
     }
-    let how = format!("{starts} starts with warm caches, fork and exec to READY=1 on the notify socket");
+    let how =
+        format!("{starts} starts with warm caches, fork and exec to READY=1 on the notify socket");
     let mut report = Report::default();
     report.add("start.ready.p50", quantile(&mut ready, 0.5), "ms", how.as_str());
     report.add("start.ready.min", quantile(&mut ready, 0.0), "ms", how.as_str());
-    let how = format!("{starts} starts with warm caches, until the log says that the encoder serves");
+    let how =
+        format!("{starts} starts with warm caches, until the log says that the encoder serves");
     report.add("start.encoder.p50", quantile(&mut serves, 0.5), "ms", how);
     Ok(report)
 }

@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
-    let bus = if arguments.broker { PrivateBus::broker().await? } else { PrivateBus::session().await? };
+    let bus =
+        if arguments.broker { PrivateBus::broker().await? } else { PrivateBus::session().await? };
     let live = start(bus, true).await?;
     let mut report = Report::default();
     fast_turns(&live, arguments.rounds, &mut report).await?;
@@ -55,12 +56,14 @@ async fn timed<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resu
 }
 
 async fn fast_turns(live: &Live, rounds: usize, report: &mut Report) -> anyhow::Result<()> {
-    let (mut echo, mut read, mut act, mut free, mut encoder) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut echo, mut read, mut act, mut free, mut encoder) =
+        (vec![], vec![], vec![], vec![], vec![]);
     for round in 0..rounds + 20 {
         let degrees = 20 + round % 3;
         let (e, ()) = timed(live.echo()).await?;
         let (r, answer) = timed(live.ask(READ)).await?;
-        let (a, acted) = timed(live.ask(&format!("set the temperature to {degrees} degrees"))).await?;
+        let (a, acted) =
+            timed(live.ask(&format!("set the temperature to {degrees} degrees"))).await?;
         let (f, freely) = timed(live.ask(FREE)).await?;
         expect(&answer, "engine", "template")?;
         expect(&answer, "type", "answer")?;
@@ -81,12 +84,23 @@ async fn fast_turns(live: &Live, rounds: usize, report: &mut Report) -> anyhow::
         let median = quantile(times, 0.5);
         report.add(&format!("turn.{name}.p50"), median, "ms", n.as_str());
         report.add(&format!("turn.{name}.p95"), quantile(times, 0.95), "ms", n.as_str());
-        report.add(&format!("turn.{name}.vs_echo"), median / base, "x", "ratio of the medians above");
+        report.add(
+            &format!("turn.{name}.vs_echo"),
+            median / base,
+            "x",
+            "ratio of the medians above",
+        );
     }
     let (whole, model) = (quantile(&mut free, 0.5), quantile(&mut encoder, 0.5));
     report.add("turn.encoder.p50", whole, "ms", n.as_str());
-    report.add("turn.encoder.model.p50", model, "ms", "time in the encoder, from the result's timing");
-    let mut rest: Vec<f64> = free.iter().zip(&encoder).map(|(whole, model)| whole - model).collect();
+    report.add(
+        "turn.encoder.model.p50",
+        model,
+        "ms",
+        "time in the encoder, from the result's timing",
+    );
+    let mut rest: Vec<f64> =
+        free.iter().zip(&encoder).map(|(whole, model)| whole - model).collect();
     let how = "whole turn less its encoder time, round by round";
     report.add("turn.encoder.beside_model.p50", quantile(&mut rest, 0.5), "ms", how);
     Ok(())
@@ -99,7 +113,12 @@ async fn cpu_of_a_turn(live: &Live, turns: usize, report: &mut Report) -> anyhow
     }
     #[allow(clippy::cast_precision_loss, reason = "a count of turns")]
     let each = (live.cpu_ms()? - before) / turns as f64;
-    report.add("turn.template_read.cpu", each, "ms", format!("user and system time of the daemon over {turns} turns"));
+    report.add(
+        "turn.template_read.cpu",
+        each,
+        "ms",
+        format!("user and system time of the daemon over {turns} turns"),
+    );
     Ok(())
 }
 
@@ -115,15 +134,31 @@ async fn slow_turns(live: &Live, turns: usize, report: &mut Report) -> anyhow::R
         first_words.push(time);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let n = format!("{turns} turns with a window that takes seconds; the wait for it is at most 250 ms");
-    report.add("turn.slow_actuator.first_words.p50", quantile(&mut first_words, 0.5), "ms", n.as_str());
-    report.add("turn.slow_actuator.first_words.p95", quantile(&mut first_words, 0.95), "ms", n.as_str());
+    let n = format!(
+        "{turns} turns with a window that takes seconds; the wait for it is at most 250 ms"
+    );
+    report.add(
+        "turn.slow_actuator.first_words.p50",
+        quantile(&mut first_words, 0.5),
+        "ms",
+        n.as_str(),
+    );
+    report.add(
+        "turn.slow_actuator.first_words.p95",
+        quantile(&mut first_words, 0.95),
+        "ms",
+        n.as_str(),
+    );
     Ok(())
 }
 
 fn expect(result: &valet_bus::Dict, key: &str, wanted: &str) -> anyhow::Result<()> {
     let got = text(result, key);
-    anyhow::ensure!(got == wanted, "{key} is {got:?}, expected {wanted:?}: {}", text(result, "speech"));
+    anyhow::ensure!(
+        got == wanted,
+        "{key} is {got:?}, expected {wanted:?}: {}",
+        text(result, "speech")
+    );
     Ok(())
 }
 

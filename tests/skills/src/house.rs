@@ -19,6 +19,7 @@ use valet_core::{
     routing::{SkillEntry, SkillTable},
     signal::Class,
     understanding::{Request, Understanding},
+    zone::Zone,
 };
 use valet_devices::Catalogue;
 use valet_inference::{ModelManifest, Precision, SentenceEncoder};
@@ -29,7 +30,7 @@ use valet_package::{
     tests_file::{MAX_TESTS_BYTES, TestsFile},
 };
 use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
-use valet_understanding::{SkillSource, Understander, Vocabulary, heads::Heads};
+use valet_understanding::{SkillSource, Understander, Vocabulary, heads::Heads, training::Origin};
 
 const MODEL: &str = "all-minilm-l6-v2";
 const MAX_FILE_BYTES: usize = 256 * 1024;
@@ -128,6 +129,25 @@ impl House {
         self.with_templates.match_templates(request)
     }
 
+    /// Expansions of templates that another intent takes as well or instead: the text, whose it
+    /// is, and who takes it.
+    #[must_use]
+    pub fn collisions(&self) -> Vec<(String, IntentId, IntentId)> {
+        let set = self.with_templates.training_set();
+        let mut found = Vec::new();
+        for example in set.examples.iter().filter(|e| e.origin == Origin::Template) {
+            let Some(owner) = set.intents.get(example.intent) else { continue };
+            let understood = self.match_templates(&request(&example.text, Zone::DRIVER));
+            let commands = understood.map_or_else(Vec::new, |understood| understood.commands);
+            let takers = commands.iter().flat_map(|c| std::iter::once(&c.best).chain(&c.alternatives));
+            let other = takers.map(|candidate| &candidate.intent).find(|id| **id != owner.id);
+            if let Some(other) = other {
+                found.push((example.text.clone(), owner.id.clone(), other.clone()));
+            }
+        }
+        found
+    }
+
     /// What one can say, for "what can I say?".
     #[must_use]
     pub fn suggestions(&self) -> Vec<String> {
@@ -148,6 +168,18 @@ impl House {
             let settings = skill.manifest.settings.iter();
             settings.map(|(name, schema)| (name.clone(), schema.default_value())).collect()
         })
+    }
+}
+
+/// A request without a past.
+pub(crate) fn request(text: &str, zone: Zone) -> Request {
+    Request {
+        text: text.to_owned(),
+        language: "en".to_owned(),
+        zone,
+        expected: None,
+        local_now: None,
+        previous: None,
     }
 }
 

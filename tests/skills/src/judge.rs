@@ -5,7 +5,7 @@
 use crate::{
     conversation::{Conversation, Heard},
     error::BenchError,
-    house::{House, Templates},
+    house::{House, Templates, request},
 };
 use std::collections::BTreeMap;
 use valet_core::{
@@ -15,7 +15,7 @@ use valet_core::{
     ports::Vehicle as _,
     signal::{Class, SignalPath, SignalType, SignalValue},
     slot::Slot,
-    understanding::{Request, Understanding},
+    understanding::Understanding,
     zone::Zone,
 };
 use valet_package::tests_file::SkillTest;
@@ -165,17 +165,6 @@ fn judge(
 }
 
 const UNLISTED: &str = "not listed: ";
-
-fn request(text: &str, zone: Zone) -> Request {
-    Request {
-        text: text.to_owned(),
-        language: "en".to_owned(),
-        zone,
-        expected: None,
-        local_now: None,
-        previous: None,
-    }
-}
 
 /// The yes of a confirmation; the wanted one of several readings. What a test leaves open
 /// otherwise stays open.

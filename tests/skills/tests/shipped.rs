@@ -47,3 +47,15 @@ fn lines<'j>(all: impl Iterator<Item = &'j Judged>) -> String {
 fn report() {
     runs();
 }
+
+#[test]
+fn collisions() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let house = House::open(&root, &target()).unwrap_or_else(|e| panic!("{e}"));
+    let lines: Vec<String> = house
+        .collisions()
+        .into_iter()
+        .map(|(text, owner, other)| format!("{owner} -> {other}: {text:?}\n"))
+        .collect();
+    write("skills-collisions.txt", &lines.concat());
+}

@@ -1,12 +1,15 @@
-//! Where built things lie: beside the test that runs.
+//! Where built things lie: beside the test or bench that runs.
 
 use crate::KitError;
 use std::path::PathBuf;
 
-/// The folder with the built programs: tests run from its `deps`.
+/// The folder with the built programs: a bench runs from it, tests from its `deps`.
 fn programs() -> Result<PathBuf, KitError> {
     let us = std::env::current_exe().map_err(|e| KitError::file("the test itself".as_ref(), e))?;
-    let found = us.ancestors().nth(2).map(PathBuf::from);
+    let here = us.parent().map(PathBuf::from);
+    let found = here.and_then(|here| {
+        if here.ends_with("deps") { here.parent().map(PathBuf::from) } else { Some(here) }
+    });
     found.ok_or(KitError::Missing { what: "the target folder", path: us.display().to_string(), how: "run it with cargo" })
 }
 

@@ -62,6 +62,16 @@ impl Watched {
         self.lines.borrow().join("\n")
     }
 
+    /// Everything it has printed; waits for the end of its output, so ask only after its end.
+    #[must_use]
+    pub fn finished_output(mut self) -> String {
+        for thread in self.threads.drain(..) {
+            // A reader that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+        self.output()
+    }
+
     /// Its exit status, once it has ended.
     #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {

@@ -90,7 +90,9 @@ impl Dispatcher {
         if !from_bus || header.member().is_none_or(|m| m.as_str() != "NameOwnerChanged") {
             return;
         }
-        let Ok((name, _, new)) = message.body().deserialize::<(String, String, String)>() else { return };
+        let Ok((name, _, new)) = message.body().deserialize::<(String, String, String)>() else {
+            return;
+        };
         if !new.is_empty() || self.senders.remove(&name).is_none() {
             return;
         }
@@ -137,7 +139,11 @@ impl Dispatcher {
             return self.check(&name, message);
         }
         if sender.waiting.len() >= MAX_UNIDENTIFIED {
-            return self.refuse(&message, ErrorName::Busy, "too many calls wait; try again in a moment");
+            return self.refuse(
+                &message,
+                ErrorName::Busy,
+                "too many calls wait; try again in a moment",
+            );
         }
         let first = sender.waiting.is_empty();
         sender.waiting.push_back(message);
@@ -159,7 +165,11 @@ impl Dispatcher {
         if identified.identity.is_none() {
             self.senders.remove(&identified.name);
             for message in waiting {
-                self.refuse(&message, ErrorName::NotAuthorized, "the bus does not say who is calling");
+                self.refuse(
+                    &message,
+                    ErrorName::NotAuthorized,
+                    "the bus does not say who is calling",
+                );
             }
             return;
         }
@@ -175,10 +185,16 @@ impl Dispatcher {
         let path = header.path().map(ToString::to_string).unwrap_or_default();
         let interface = header.interface().map(ToString::to_string).unwrap_or_default();
         let member = header.member().map(ToString::to_string).unwrap_or_default();
-        let Some(identity) = self.senders.find(name).and_then(|s| s.identity.clone()) else { return };
+        let Some(identity) = self.senders.find(name).and_then(|s| s.identity.clone()) else {
+            return;
+        };
         if interface.starts_with("org.freedesktop.DBus.") {
             if !self.rules.allow(Right::Ask, identity.uid, &identity.gids) && member != "Ping" {
-                return self.refuse(&message, ErrorName::NotAuthorized, "this user may not use the assistant");
+                return self.refuse(
+                    &message,
+                    ErrorName::NotAuthorized,
+                    "this user may not use the assistant",
+                );
             }
             return self.standard(&message, &path, &member);
         }
@@ -198,7 +214,9 @@ impl Dispatcher {
         }
         if !self.face.objects().serves(&path, &interface) {
             let (name, why) = match known.interface {
-                "org.valetd.Session1" => (ErrorName::UnknownSession, "no such session; open one with OpenSession"),
+                "org.valetd.Session1" => {
+                    (ErrorName::UnknownSession, "no such session; open one with OpenSession")
+                }
                 "org.valetd.Skill1" => (ErrorName::UnknownSkill, "no such skill"),
                 _ => (ErrorName::UnknownObject, "no such object, or not this interface"),
             };
@@ -226,10 +244,20 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn hand_on(&mut self, name: &str, identity: &Identity, member: &Member, path: &str, message: &Message) {
+    fn hand_on(
+        &mut self,
+        name: &str,
+        identity: &Identity,
+        member: &Member,
+        path: &str,
+        message: &Message,
+    ) {
         let Some(sender) = self.senders.find(name) else { return };
         if sender.in_flight >= limits::MAX_IN_FLIGHT {
-            let why = format!("{} calls of yours wait for their answer; take those first", limits::MAX_IN_FLIGHT);
+            let why = format!(
+                "{} calls of yours wait for their answer; take those first",
+                limits::MAX_IN_FLIGHT
+            );
             return self.refuse(message, ErrorName::Busy, why);
         }
         let call = match Call::read(member, path, message) {
@@ -237,7 +265,11 @@ impl Dispatcher {
             Err(error) => return self.refuse_with(message, &error),
         };
         let Ok(permit) = self.calls.try_reserve() else {
-            return self.refuse(message, ErrorName::Busy, "the assistant has too much to do; try again in a moment");
+            return self.refuse(
+                message,
+                ErrorName::Busy,
+                "the assistant has too much to do; try again in a moment",
+            );
         };
         sender.in_flight += 1;
         permit.send(Incoming {
@@ -262,11 +294,19 @@ impl Dispatcher {
             },
             "Introspect" => match self.face.objects().introspect(path) {
                 Some(xml) => self.answer(message, &xml),
-                None => self.refuse(message, ErrorName::UnknownObject, format!("{path}: no such object")),
+                None => self.refuse(
+                    message,
+                    ErrorName::UnknownObject,
+                    format!("{path}: no such object"),
+                ),
             },
             "GetManagedObjects" => match self.face.objects().managed(path) {
                 Some(managed) => self.answer(message, &managed),
-                None => self.refuse(message, ErrorName::UnknownMethod, format!("{path} manages no objects")),
+                None => self.refuse(
+                    message,
+                    ErrorName::UnknownMethod,
+                    format!("{path} manages no objects"),
+                ),
             },
             "Get" => match self.property(message, path) {
                 Ok(value) => self.answer(message, &value),
@@ -276,7 +316,11 @@ impl Dispatcher {
                 Ok(all) => self.answer(message, &all),
                 Err(error) => self.refuse_with(message, &error),
             },
-            "Set" => self.refuse(message, ErrorName::PropertyReadOnly, "no property of this interface can be set"),
+            "Set" => self.refuse(
+                message,
+                ErrorName::PropertyReadOnly,
+                "no property of this interface can be set",
+            ),
             _ => self.refuse(message, ErrorName::UnknownMethod, format!("{member} is not served")),
         }
     }
@@ -287,9 +331,9 @@ impl Dispatcher {
             .deserialize::<(String, String)>()
             .map_err(|e| BusError::invalid(format!("the arguments do not parse: {e}")))?;
         let objects = self.face.objects();
-        let properties = objects
-            .properties(path, &interface)
-            .ok_or_else(|| BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}")))?;
+        let properties = objects.properties(path, &interface).ok_or_else(|| {
+            BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}"))
+        })?;
         properties.get(&name).cloned().ok_or_else(|| {
             BusError::new(ErrorName::UnknownProperty, format!("{interface} has no property {name}"))
         })
@@ -301,9 +345,8 @@ impl Dispatcher {
             .deserialize::<String>()
             .map_err(|e| BusError::invalid(format!("the arguments do not parse: {e}")))?;
         let objects = self.face.objects();
-        objects
-            .properties(path, &interface)
-            .cloned()
-            .ok_or_else(|| BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}")))
+        objects.properties(path, &interface).cloned().ok_or_else(|| {
+            BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}"))
+        })
     }
 }

@@ -48,7 +48,13 @@ impl Objects {
     }
 
     /// Sets a property; whether it changed. A property of an object that is gone is dropped.
-    pub(super) fn set(&mut self, path: &str, interface: &'static str, name: &str, value: OwnedVariant) -> bool {
+    pub(super) fn set(
+        &mut self,
+        path: &str,
+        interface: &'static str,
+        name: &str,
+        value: OwnedVariant,
+    ) -> bool {
         let Some(properties) = self.objects.get_mut(path).and_then(|o| o.get_mut(interface)) else {
             return false;
         };
@@ -79,7 +85,10 @@ impl Objects {
             listed
                 .filter_map(|(path, interfaces)| {
                     let path = OwnedObjectPath::try_from(path.as_str()).ok()?;
-                    Some((path, interfaces.iter().map(|(n, p)| ((*n).to_owned(), p.clone())).collect()))
+                    Some((
+                        path,
+                        interfaces.iter().map(|(n, p)| ((*n).to_owned(), p.clone())).collect(),
+                    ))
                 })
                 .collect(),
         )

@@ -10,6 +10,7 @@ mod questions;
 mod sessions;
 
 use super::*;
+use crate::signal::SignalPath;
 use crate::{
     deadline::Deadline,
     entity::Value,

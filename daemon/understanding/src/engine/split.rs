@@ -19,6 +19,9 @@ const MAX_BORROWED: usize = 4;
 /// Most times the encoder is asked about parts of one utterance.
 const MAX_ASKED: usize = 8;
 
+/// What each part needs where the sentence was understood as one command.
+const LEAST_PART_CONFIDENCE: f64 = 0.5;
+
 /// Tokens of a connector; empty for a pause.
 type Connector = Range<usize>;
 
@@ -195,11 +198,12 @@ impl Asking<'_> {
     }
 }
 
-/// Parts of different intents are several commands; parts of one intent only when they are
-/// no less clear than the whole.
+/// Parts of different intents are several commands, parts of one intent only when they are no
+/// less clear than the whole; and where the whole means something, each part must be likelier
+/// than not ("my backside is freezing, warm up the seat" is one command).
 fn splits_well(parts: &[Command], whole: Option<&Command>) -> bool {
     let (Some(whole), [first, _, ..]) = (whole, parts) else { return parts.len() > 1 };
     let differ = parts.iter().any(|part| part.best.intent != first.best.intent);
     let weakest = parts.iter().map(|part| part.best.confidence).fold(f64::INFINITY, f64::min);
-    differ || weakest >= whole.best.confidence
+    weakest >= LEAST_PART_CONFIDENCE && (differ || weakest >= whole.best.confidence)
 }

@@ -1,11 +1,13 @@
-//! Words as features of an intent: words, pairs of words, stretches of four letters and the kinds
-//! of values that occur, weighted by how rare they are (TF-IDF).
+//! Words as features of an intent: words, pairs of words, stretches of four letters, classes of
+//! words that want the same done, and the kinds of values that occur, weighted by how rare they
+//! are (TF-IDF).
 //!
 //! Must not see vectors of the encoder.
 
 use super::vectors::hash_of;
 use crate::{
     entities::{Context, Entities, Kind},
+    language::Language,
     normalise::Tokens,
 };
 use std::collections::HashMap;
@@ -38,12 +40,21 @@ pub(crate) fn hashes(
 ) -> Vec<u64> {
     let words: Vec<&str> = tokens.list().iter().map(|t| word(&t.norm)).collect();
     let mut all = Vec::with_capacity(words.len() * 8);
-    let mut before = "^";
+    let language = Language::english();
+    let (mut before, mut class_before) = ("^", "^");
     for word in &words {
         all.push(hash_of(&["w", word]));
         all.push(hash_of(&["p", before, word]));
         add_grams(word, &mut all);
-        before = word;
+        let class = language.class_of(word);
+        if let Some(class) = class {
+            all.push(hash_of(&["v", class]));
+        }
+        let like = class.unwrap_or(word);
+        if like != *word || class_before != before {
+            all.push(hash_of(&["q", class_before, like]));
+        }
+        (before, class_before) = (word, like);
     }
     all.push(hash_of(&["p", before, "$"]));
     for kind in kinds {

@@ -4,6 +4,7 @@
 
 use super::{
     Learned, Neighbours,
+    asking::Questions,
     augment::{self, Pool, Variant},
     embeddings::Embeddings,
     features::{self, FeatureSpace, Sparse},
@@ -18,10 +19,7 @@ use crate::{
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingSet},
 };
-use valet_core::{
-    encoder::{Encoder, EncoderFault, Encoding},
-    signal::Class,
-};
+use valet_core::encoder::{Encoder, EncoderFault, Encoding};
 
 /// Most texts that are embedded for one training.
 pub(crate) const MAX_EMBEDDED: usize = 2500;
@@ -50,6 +48,8 @@ struct Prepared<'a> {
 struct HeldOut {
     logits: Vec<f32>,
     signs: Signs,
+    /// Whether it is a question.
+    asks: bool,
     /// The right intent; none for a foreign sentence (a number no intent has).
     intent: usize,
 }
@@ -57,8 +57,7 @@ struct HeldOut {
 /// What training works on.
 struct Ground<'a> {
     intents: usize,
-    /// Which intents act.
-    acts: Vec<bool>,
+    questions: Questions,
     dimensions: usize,
     prepared: Vec<Prepared<'a>>,
     foreign: Vec<Prepared<'a>>,
@@ -122,7 +121,7 @@ pub(crate) fn learn(
     let prepare = |example| prepare(example, &kinds, entities, embeddings);
     let mut ground = Ground {
         intents: set.intents.len(),
-        acts: set.intents.iter().map(|intent| intent.class != Class::Info).collect(),
+        questions: Questions::of(set),
         dimensions,
         prepared: examples.iter().filter_map(|e| prepare(e)).collect(),
         foreign: foreign.iter().filter_map(prepare).collect(),
@@ -254,8 +253,12 @@ impl Ground<'_> {
             let neighbours = self.neighbours(&inside);
             let held_out = |p: &Prepared<'_>, itself| {
                 let logits = model.logits(p.sentence, &space.vector(&p.hashes));
-                let signs = self.signs(p, &logits, (&space, &neighbours), itself);
-                HeldOut { logits, signs, intent: p.example.intent }
+                let mut signs = self.signs(p, &logits, (&space, &neighbours), itself);
+                let asks = self.questions.are_meant(&p.tokens);
+                if asks {
+                    signs.lead = self.questions.lead(&logits);
+                }
+                HeldOut { logits, signs, asks, intent: p.example.intent }
             };
             ours.extend(outside.iter().map(|at| held_out(&self.prepared[*at], None)));
             let foreigners = self.foreign.iter().enumerate();
@@ -271,14 +274,17 @@ impl Ground<'_> {
     }
 
     fn case(&self, held_out: &HeldOut, temperature: f32) -> Option<Case> {
-        let best = *largest(&held_out.logits, 1).first()?;
         let mut p: Vec<f32> = held_out.logits.iter().map(|l| l / temperature).collect();
         softmax(&mut p);
+        if held_out.asks {
+            p = self.questions.shares(&p);
+        }
+        let best = *largest(&p, 1).first()?;
         Some(Case {
             signs: held_out.signs,
             share: p[best],
             right: best == held_out.intent,
-            acts: self.acts.get(best).copied().unwrap_or(true),
+            acts: !held_out.asks && !self.questions.informs(best),
         })
     }
 

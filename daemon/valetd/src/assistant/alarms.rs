@@ -108,10 +108,13 @@ impl Assistant {
     /// A skill is through with an alarm.
     pub(super) fn rang(&mut self, skill: &SkillId, name: &str, invoked: &Invoked) {
         match &invoked.result {
-            Ok(_) => log::info!(MESSAGE_ID = message_id::ALARM, VALET_SKILL = skill.as_str(); "an alarm rang"),
+            Ok(_) => {
+                log::info!(MESSAGE_ID = message_id::ALARM, VALET_SKILL = skill.as_str(); "an alarm rang")
+            }
             Err(fault) => {
                 // The person still hears that something was due.
-                let words = self.dialogue.rules().words.say("skill-failed", &[("skill", skill.as_str())]);
+                let words =
+                    self.dialogue.rules().words.say("skill-failed", &[("skill", skill.as_str())]);
                 log::error!(MESSAGE_ID = message_id::FAULT, VALET_SKILL = skill.as_str(); "an alarm could not ring: {fault}");
                 self.announce(Some(skill), &words);
             }

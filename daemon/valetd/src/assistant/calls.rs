@@ -31,7 +31,9 @@ impl Assistant {
         let Incoming { caller, may_observe, call, reply } = incoming;
         match call {
             Call::Ask { text, options } => self.utter(caller, &text, options, Answer::Call(reply)),
-            Call::Submit { text, options } => self.utter(caller, &text, options, Answer::Request(reply)),
+            Call::Submit { text, options } => {
+                self.utter(caller, &text, options, Answer::Request(reply))
+            }
             Call::Say { session, text, mut options } => {
                 options.session = Some(session);
                 self.utter(caller, &text, options, Answer::Request(reply));
@@ -43,7 +45,9 @@ impl Assistant {
                 self.step(Event::Stop { caller, session });
                 reply.ok(&());
             }
-            Call::OpenSession { language, zone } => self.open_session(caller, language, zone, reply),
+            Call::OpenSession { language, zone } => {
+                self.open_session(caller, language, zone, reply)
+            }
             Call::SetContext { session, .. } => self.for_session(session, &caller, reply, |_| {}),
             Call::Reset { session } => {
                 self.for_session(session, &caller, reply, |all| all.step(Event::Reset(session)));
@@ -60,7 +64,8 @@ impl Assistant {
                 reply.ok(&());
             }
             Call::Observe => {
-                self.observers.insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
+                self.observers
+                    .insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
                 reply.ok(&());
             }
             Call::Unobserve => {
@@ -73,17 +78,23 @@ impl Assistant {
             },
             Call::Read { paths } => answer(reply, self.read(&paths)),
             Call::SimulatorSet { path, value } => answer(reply, self.simulator_set(&path, &value)),
-            Call::SimulatorSetFault { path, fault } => answer(reply, self.simulator_fault(&path, &fault)),
+            Call::SimulatorSetFault { path, fault } => {
+                answer(reply, self.simulator_fault(&path, &fault))
+            }
             Call::SimulatorDrive { cycle } => answer(reply, self.simulator_drive(&cycle)),
             Call::Trace { turn } => answer(reply, self.trace(&caller, &turn)),
             Call::Stats => reply.ok(&self.stats_dict()),
             // Nothing is kept, so there is nothing to show and nothing to forget.
             Call::History => reply.ok(&Vec::<Dict>::new()),
             Call::Forget => reply.ok(&()),
-            Call::SetVocabulary { entity, values } => answer(reply, self.set_vocabulary(&entity, Some(values))),
+            Call::SetVocabulary { entity, values } => {
+                answer(reply, self.set_vocabulary(&entity, Some(values)))
+            }
             Call::ClearVocabulary { entity } => answer(reply, self.set_vocabulary(&entity, None)),
             Call::EnableSkill { id, enable } => answer(reply, self.enable_skill(&id, enable)),
-            Call::SetSkillSettings { id, settings } => answer(reply, self.set_skill_settings(&id, &settings)),
+            Call::SetSkillSettings { id, settings } => {
+                answer(reply, self.set_skill_settings(&id, &settings))
+            }
         }
     }
 
@@ -123,13 +134,17 @@ impl Assistant {
 
     fn utter(&mut self, caller: Caller, text: &str, options: TurnOptions, answer: Answer) {
         let checked = Utterance::parse(text)
-            .map_err(|error| BusError::new(
-                match error {
-                    valet_core::utterance::UtteranceError::TooLong { .. } => ErrorName::LimitExceeded,
-                    valet_core::utterance::UtteranceError::Empty => ErrorName::InvalidArguments,
-                },
-                error.to_string(),
-            ))
+            .map_err(|error| {
+                BusError::new(
+                    match error {
+                        valet_core::utterance::UtteranceError::TooLong { .. } => {
+                            ErrorName::LimitExceeded
+                        }
+                        valet_core::utterance::UtteranceError::Empty => ErrorName::InvalidArguments,
+                    },
+                    error.to_string(),
+                )
+            })
             .and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
         let (utterance, session) = match checked {
             Ok(checked) => checked,
@@ -170,7 +185,8 @@ impl Assistant {
             Answer::Request(reply) => reply,
         };
         if self.waiters.requests_of(&caller.name) >= MAX_REQUESTS {
-            let why = format!("{MAX_REQUESTS} requests of yours are open; wait for one or cancel it");
+            let why =
+                format!("{MAX_REQUESTS} requests of yours are open; wait for one or cancel it");
             return Err((reply, BusError::new(ErrorName::LimitExceeded, why)));
         }
         let token = options.handle_token.clone().unwrap_or_else(|| format!("v{}", turn.0));
@@ -200,7 +216,13 @@ impl Assistant {
         self.step(Event::Undo { turn, session, caller, deadline });
     }
 
-    fn open_session(&mut self, owner: Caller, language: Option<String>, zone: Option<Zone>, reply: Reply) {
+    fn open_session(
+        &mut self,
+        owner: Caller,
+        language: Option<String>,
+        zone: Option<Zone>,
+        reply: Reply,
+    ) {
         let admitted = self
             .check_language(language.as_deref())
             .and_then(|()| self.dialogue.admit_session(&owner).map_err(|r| refusal(&r)));
@@ -225,7 +247,13 @@ impl Assistant {
         }
     }
 
-    fn for_session(&mut self, key: SessionKey, caller: &Caller, reply: Reply, act: impl FnOnce(&mut Self)) {
+    fn for_session(
+        &mut self,
+        key: SessionKey,
+        caller: &Caller,
+        reply: Reply,
+        act: impl FnOnce(&mut Self),
+    ) {
         if !self.dialogue.may_use(&key, caller) {
             let why = "the session is unknown or not yours; open one with OpenSession";
             return reply.error(&BusError::new(ErrorName::UnknownSession, why));
@@ -249,7 +277,14 @@ impl Assistant {
         }
     }
 
-    fn register_agent(&mut self, caller: Caller, object: String, capabilities: Vec<String>, zone: Zone, reply: Reply) {
+    fn register_agent(
+        &mut self,
+        caller: Caller,
+        object: String,
+        capabilities: Vec<String>,
+        zone: Zone,
+        reply: Reply,
+    ) {
         if let Err(refused) = self.dialogue.admit_agent() {
             return reply.error(&refusal(&refused));
         }
@@ -262,7 +297,8 @@ impl Assistant {
         if let Err(error) = self.check_language(options.language.as_deref()) {
             return reply.error(&error);
         }
-        let utterances: Vec<Option<Utterance>> = texts.iter().map(|t| Utterance::parse(t).ok()).collect();
+        let utterances: Vec<Option<Utterance>> =
+            texts.iter().map(|t| Utterance::parse(t).ok()).collect();
         if single && let Err(error) = Utterance::parse(&texts[0]) {
             return reply.error(&BusError::invalid(error.to_string()));
         }
@@ -291,20 +327,26 @@ impl Assistant {
         if open.is_empty() {
             return answer_parsed(reply, results.into_iter().flatten().collect(), single);
         }
-        let Some(pending) = self.inference.as_ref().and_then(|i| i.parse(open, self.understander.clone())) else {
+        let Some(pending) =
+            self.inference.as_ref().and_then(|i| i.parse(open, self.understander.clone()))
+        else {
             let why = "too many texts wait for the encoder; try again in a moment";
             return reply.error(&BusError::new(ErrorName::Busy, why));
         };
         tokio::spawn(async move {
-            match tokio::time::timeout(options.timeout.max(Duration::from_secs(20)), pending).await {
+            match tokio::time::timeout(options.timeout.max(Duration::from_secs(20)), pending).await
+            {
                 Ok(Ok(found)) => {
                     let mut found = found.into_iter();
-                    let merged = results.into_iter().map(|known| {
-                        known.unwrap_or_else(|| found.next().unwrap_or_default())
-                    });
+                    let merged = results
+                        .into_iter()
+                        .map(|known| known.unwrap_or_else(|| found.next().unwrap_or_default()));
                     answer_parsed(reply, merged.collect(), single);
                 }
-                _ => reply.error(&BusError::new(ErrorName::Timeout, "the texts could not be understood in time")),
+                _ => reply.error(&BusError::new(
+                    ErrorName::Timeout,
+                    "the texts could not be understood in time",
+                )),
             }
         });
     }
@@ -326,7 +368,9 @@ impl Assistant {
         for pattern in patterns {
             if pattern.contains('*') {
                 if !valet_core::capability::is_path_pattern(pattern) {
-                    return Err(BusError::invalid(format!("{pattern:?} is no path and no pattern")));
+                    return Err(BusError::invalid(format!(
+                        "{pattern:?} is no path and no pattern"
+                    )));
                 }
                 let prefix = pattern.split('*').next().unwrap_or_default();
                 for path in self.world.vehicle.paths(prefix) {
@@ -366,8 +410,9 @@ impl Assistant {
     }
 
     fn simulator_set(&self, path: &str, value: &zbus::Variant<'_>) -> Result<(), BusError> {
-        let value = convert::signal_from(value)
-            .ok_or_else(|| BusError::invalid("the value is neither basic nor an array of basic values"))?;
+        let value = convert::signal_from(value).ok_or_else(|| {
+            BusError::invalid("the value is neither basic nor an array of basic values")
+        })?;
         self.simulator()?.set(&signal_path(path)?, &value).map_err(|error| match &error {
             valet_core::ports::VehicleError::Unknown { .. } => {
                 BusError::new(ErrorName::UnknownSignal, error.to_string())
@@ -378,9 +423,15 @@ impl Assistant {
 
     fn simulator_fault(&self, path: &str, fault: &str) -> Result<(), BusError> {
         let fault = Fault::parse(fault).map_err(|e| BusError::invalid(e.to_string()))?;
-        let touched = self.simulator()?.set_fault(path, fault).map_err(|e| BusError::invalid(e.to_string()))?;
+        let touched = self
+            .simulator()?
+            .set_fault(path, fault)
+            .map_err(|e| BusError::invalid(e.to_string()))?;
         if touched == 0 {
-            return Err(BusError::new(ErrorName::UnknownSignal, format!("no signal matches {path:?}")));
+            return Err(BusError::new(
+                ErrorName::UnknownSignal,
+                format!("no signal matches {path:?}"),
+            ));
         }
         Ok(())
     }
@@ -391,16 +442,23 @@ impl Assistant {
 
     fn trace(&self, caller: &Caller, turn: &str) -> Result<Dict, BusError> {
         let unknown = || {
-            BusError::new(ErrorName::UnknownTurn, format!("turn {turn:?} is not among the last ones"))
+            BusError::new(
+                ErrorName::UnknownTurn,
+                format!("turn {turn:?} is not among the last ones"),
+            )
         };
-        let turn = if turn.is_empty() { self.traces.latest_of(caller.uid) } else { TurnId::parse(turn) };
+        let turn =
+            if turn.is_empty() { self.traces.latest_of(caller.uid) } else { TurnId::parse(turn) };
         turn.and_then(|turn| self.traces.dict(turn)).ok_or_else(unknown)
     }
 
     fn stats_dict(&self) -> Dict {
         let mut dict = self.stats.dict();
         dict.insert("uptime-ms".into(), owned(self.clock.now().0 / 1000));
-        dict.insert("skills".into(), owned(u32::try_from(self.skills.by_id.len()).unwrap_or(u32::MAX)));
+        dict.insert(
+            "skills".into(),
+            owned(u32::try_from(self.skills.by_id.len()).unwrap_or(u32::MAX)),
+        );
         dict.insert(
             "templates".into(),
             owned(u32::try_from(self.understander.template_count()).unwrap_or(u32::MAX)),
@@ -450,7 +508,8 @@ fn signal_path(text: &str) -> Result<SignalPath, BusError> {
 }
 
 fn zbus_path(path: &str) -> Result<zbus::OwnedObjectPath, BusError> {
-    zbus::OwnedObjectPath::try_from(path).map_err(|e| BusError::new(ErrorName::Failed, e.to_string()))
+    zbus::OwnedObjectPath::try_from(path)
+        .map_err(|e| BusError::new(ErrorName::Failed, e.to_string()))
 }
 
 fn refusal(refused: &valet_core::dialogue::Refused) -> BusError {

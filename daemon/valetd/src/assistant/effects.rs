@@ -87,8 +87,12 @@ impl Assistant {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Understand { turn, request, deadline } => self.understand(turn, request, deadline),
-            Effect::Invoke { turn, index, call, deadline } => self.invoke(turn, index, *call, deadline),
+            Effect::Understand { turn, request, deadline } => {
+                self.understand(turn, request, deadline)
+            }
+            Effect::Invoke { turn, index, call, deadline } => {
+                self.invoke(turn, index, *call, deadline)
+            }
             Effect::CancelInvoke { turn } => {
                 if let Some(running) = self.running.remove(&turn) {
                     running.handle.cancel();
@@ -96,14 +100,21 @@ impl Assistant {
                 self.restoring.remove(&turn);
             }
             Effect::Restore { turn, changes, .. } => self.restore(turn, changes),
-            Effect::AskAgent { turn, agent, speech, question } => self.ask_agent(turn, agent, speech, question),
+            Effect::AskAgent { turn, agent, speech, question } => {
+                self.ask_agent(turn, agent, speech, question)
+            }
             Effect::CancelAgent { turn, agent } => self.cancel_agent(turn, agent),
             Effect::TurnChanged { turn, session, state } => self.turn_changed(turn, session, state),
             Effect::Finish(result) => self.finish(*result),
             Effect::DialogState(state) => self.client_property("DialogState", owned(state.name())),
             Effect::Expecting { session, expecting } => {
                 let path = path::session(session);
-                self.face.set_property(&path, "org.valetd.Session1", "ExpectingReply", owned(expecting));
+                self.face.set_property(
+                    &path,
+                    "org.valetd.Session1",
+                    "ExpectingReply",
+                    owned(expecting),
+                );
             }
             Effect::Watch { session, path, value, not_reached_speech } => {
                 self.watch(session, path, value, not_reached_speech);
@@ -124,10 +135,9 @@ impl Assistant {
         }
         let left = deadline.left(self.clock.now());
         let understander = self.understander.clone();
-        let taken = self
-            .inference
-            .as_ref()
-            .is_some_and(|inference| inference.understand(turn, request.clone(), understander, left));
+        let taken = self.inference.as_ref().is_some_and(|inference| {
+            inference.understand(turn, request.clone(), understander, left)
+        });
         if !taken {
             // The encoder has too much to do: templates alone answer, and say so.
             let understanding = self.understander.understand(&request, None);
@@ -237,10 +247,13 @@ impl Assistant {
         let done = Box::new(move |invoked: Invoked| {
             let _ = happenings.send(Happening::Restored { turn, invoked: Box::new(invoked) });
         });
-        if let Err(error) = self.host.restore(skill.clone(), batch.clone(), None, self.config.observe, done) {
+        if let Err(error) =
+            self.host.restore(skill.clone(), batch.clone(), None, self.config.observe, done)
+        {
             let why = error.to_string();
             let mut invoked = nothing_done(SkillFault::Unavailable { skill, why: why.clone() });
-            invoked.actions = batch.into_iter().map(|planned| not_put_back(planned, &why)).collect();
+            invoked.actions =
+                batch.into_iter().map(|planned| not_put_back(planned, &why)).collect();
             self.restored(turn, invoked);
         }
     }
@@ -293,11 +306,21 @@ impl Assistant {
         let name = turn.to_string();
         if let Some((path, client)) = self.waiters.request(turn) {
             self.face.set_property(path, "org.valetd.Request1", "State", owned(state));
-            self.face.emit_to(client, path, ("org.valetd.Request1", "Progress"), &(state, Dict::new()));
+            self.face.emit_to(
+                client,
+                path,
+                ("org.valetd.Request1", "Progress"),
+                &(state, Dict::new()),
+            );
         }
         let details = Dict::new();
         for client in self.observers_of(session) {
-            self.face.emit_to(&client, ROOT, (ASSISTANT, "TurnChanged"), &(name.as_str(), state, details.clone()));
+            self.face.emit_to(
+                &client,
+                ROOT,
+                (ASSISTANT, "TurnChanged"),
+                &(name.as_str(), state, details.clone()),
+            );
         }
     }
 
@@ -305,9 +328,11 @@ impl Assistant {
     fn observers_of(&self, session: SessionKey) -> Vec<String> {
         let uid = match session {
             SessionKey::Default { uid, .. } => Some(uid),
-            SessionKey::Opened(_) => {
-                self.dialogue.session(&session).and_then(|s| s.owner.as_ref()).map(|owner| owner.uid)
-            }
+            SessionKey::Opened(_) => self
+                .dialogue
+                .session(&session)
+                .and_then(|s| s.owner.as_ref())
+                .map(|owner| owner.uid),
         };
         self.observers
             .iter()
@@ -331,7 +356,12 @@ impl Assistant {
             Some(Waiter::Request { path, client }) => {
                 let code = u32::from(cancelled);
                 self.face.set_property(&path, "org.valetd.Request1", "State", owned("finished"));
-                self.face.emit_to(&client, &path, ("org.valetd.Request1", "Finished"), &(code, dict.clone()));
+                self.face.emit_to(
+                    &client,
+                    &path,
+                    ("org.valetd.Request1", "Finished"),
+                    &(code, dict.clone()),
+                );
                 self.face.remove_object(&path);
             }
             // The client left meanwhile.
@@ -359,7 +389,8 @@ impl Assistant {
         if let Some(agent) = self.dialogue.agent("show", zone)
             && !result.display.is_empty()
         {
-            let display: Dict = result.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
+            let display: Dict =
+                result.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
             self.face.tell_agent((&agent.name, &agent.object), "Show", &(turn, display));
         }
     }
@@ -370,7 +401,8 @@ impl Assistant {
         if let Some(skill) = skill {
             details.insert("skill".into(), owned(skill.as_str()));
         }
-        let mut clients: Vec<&str> = self.dialogue.agents().map(|agent| agent.name.as_str()).collect();
+        let mut clients: Vec<&str> =
+            self.dialogue.agents().map(|agent| agent.name.as_str()).collect();
         clients.extend(self.observers.keys().map(String::as_str));
         clients.sort_unstable();
         clients.dedup();
@@ -382,7 +414,13 @@ impl Assistant {
         }
     }
 
-    fn watch(&mut self, session: SessionKey, path: SignalPath, value: SignalValue, not_reached_speech: String) {
+    fn watch(
+        &mut self,
+        session: SessionKey,
+        path: SignalPath,
+        value: SignalValue,
+        not_reached_speech: String,
+    ) {
         if self.stats.watches >= MAX_WATCHES {
             log::warn!("too many requested values are waited for; one is not watched");
             return;
@@ -393,7 +431,8 @@ impl Assistant {
         tokio::task::spawn_blocking(move || {
             let seen = vehicle.wait_until(&path, &value, limit).ok().flatten();
             let reached = seen.is_some_and(|seen| value.matches(&seen));
-            let _ = happenings.send(Happening::Watched { session, path, reached, not_reached_speech });
+            let _ =
+                happenings.send(Happening::Watched { session, path, reached, not_reached_speech });
         });
     }
 }
@@ -441,7 +480,9 @@ async fn call_agent(
                 })
                 .collect();
             let body = (turn, speech, actions, Dict::new());
-            face.call_agent(to, "Confirm", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Confirmed)
+            face.call_agent(to, "Confirm", &body, AGENT_CALL_LIMIT)
+                .await
+                .map(AgentAnswer::Confirmed)
         }
         AgentQuestion::Choose { choices } => {
             let choices: Vec<(String, String, Dict)> =

@@ -60,20 +60,23 @@ impl Assistant {
 
     fn serve_skills(&self) {
         for (id, skill) in &self.skills.by_id {
-            self.face.add_object(&path::skill(id.as_str()), vec![(SKILL, self.skill_properties(skill))]);
+            self.face
+                .add_object(&path::skill(id.as_str()), vec![(SKILL, self.skill_properties(skill))]);
         }
     }
 
     fn skill_properties(&self, skill: &Skill) -> Dict {
         let manifest = &skill.manifest;
-        let requested: Vec<String> = manifest.capabilities.iter().map(ToString::to_string).collect();
+        let requested: Vec<String> =
+            manifest.capabilities.iter().map(ToString::to_string).collect();
         let intents: Vec<String> =
             manifest.intents.keys().map(|name| format!("{}/{name}", manifest.id)).collect();
         let why = match &skill.status {
             SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => why.as_str(),
             _ => "",
         };
-        let granted = if skill.status == SkillStatus::Ready { requested.clone() } else { Vec::new() };
+        let granted =
+            if skill.status == SkillStatus::Ready { requested.clone() } else { Vec::new() };
         Dict::from([
             ("Id".into(), owned(manifest.id.as_str())),
             ("Name".into(), owned(manifest.display_name(&self.config.language))),
@@ -102,7 +105,8 @@ impl Assistant {
 
     fn settings_property(&self, skill: &Skill) -> OwnedVariant {
         let settings = skills::settings(&skill.manifest, &self.state);
-        let dict: Dict = settings.iter().map(|(name, value)| (name.clone(), convert::value(value))).collect();
+        let dict: Dict =
+            settings.iter().map(|(name, value)| (name.clone(), convert::value(value))).collect();
         owned(dict)
     }
 
@@ -192,7 +196,8 @@ impl Assistant {
     }
 
     fn known_skill(&self, id: &str) -> Result<SkillId, BusError> {
-        let unknown = || BusError::new(ErrorName::UnknownSkill, format!("no skill {id:?} is there"));
+        let unknown =
+            || BusError::new(ErrorName::UnknownSkill, format!("no skill {id:?} is there"));
         let id = SkillId::parse(id).map_err(|_| unknown())?;
         if self.skills.by_id.contains_key(&id) { Ok(id) } else { Err(unknown()) }
     }
@@ -237,10 +242,13 @@ impl Assistant {
                 let known: Vec<&str> = skill.manifest.settings.keys().map(String::as_str).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let name: String = name.chars().take(64).collect();
-                return Err(BusError::invalid(format!("{id} has no setting {name:?}, expected {known}")));
+                return Err(BusError::invalid(format!(
+                    "{id} has no setting {name:?}, expected {known}"
+                )));
             };
-            let value = convert::setting_from(variant)
-                .ok_or_else(|| BusError::invalid(format!("setting {name} takes {}", schema.expected())))?;
+            let value = convert::setting_from(variant).ok_or_else(|| {
+                BusError::invalid(format!("setting {name} takes {}", schema.expected()))
+            })?;
             schema.check(name, &value).map_err(|e| BusError::invalid(e.to_string()))?;
             checked.push((name.clone(), value));
         }
@@ -256,17 +264,29 @@ impl Assistant {
         values: Option<Vec<(String, Vec<String>)>>,
     ) -> Result<(), BusError> {
         if !is_name(entity) {
-            return Err(BusError::invalid("the entity is no name, expected [a-z0-9] words joined by dashes"));
+            return Err(BusError::invalid(
+                "the entity is no name, expected [a-z0-9] words joined by dashes",
+            ));
         }
-        for text in values.iter().flatten().flat_map(|(value, synonyms)| std::iter::once(value).chain(synonyms)) {
-            if text.trim().is_empty() || text.len() > MAX_VALUE_BYTES || text.chars().any(char::is_control) {
+        for text in values
+            .iter()
+            .flatten()
+            .flat_map(|(value, synonyms)| std::iter::once(value).chain(synonyms))
+        {
+            if text.trim().is_empty()
+                || text.len() > MAX_VALUE_BYTES
+                || text.chars().any(char::is_control)
+            {
                 return Err(BusError::invalid(format!(
                     "a value is empty, longer than {MAX_VALUE_BYTES} bytes or has control characters"
                 )));
             }
         }
         match values {
-            Some(_) if self.vocabulary.len() >= MAX_VOCABULARIES && !self.vocabulary.contains_key(entity) => {
+            Some(_)
+                if self.vocabulary.len() >= MAX_VOCABULARIES
+                    && !self.vocabulary.contains_key(entity) =>
+            {
                 let why = format!("{MAX_VOCABULARIES} vocabularies are set; clear one first");
                 return Err(BusError::new(ErrorName::LimitExceeded, why));
             }
@@ -292,10 +312,12 @@ impl Assistant {
             vehicle_overlay: self.config.vehicle_overlay.clone(),
             ..config
         };
-        *self.shared_policy.write().unwrap_or_else(std::sync::PoisonError::into_inner) = policy.clone();
+        *self.shared_policy.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            policy.clone();
         self.policy = policy;
         let before: Vec<SkillId> = self.skills.by_id.keys().cloned().collect();
-        self.skills = Skills::load(&self.paths.skills, &self.config.language, &self.state, Some(&self.host));
+        self.skills =
+            Skills::load(&self.paths.skills, &self.config.language, &self.state, Some(&self.host));
         for gone in before.iter().filter(|id| !self.skills.by_id.contains_key(*id)) {
             self.host.unload(gone);
             self.face.remove_object(&path::skill(gone.as_str()));

@@ -40,7 +40,8 @@ impl Stats {
         sorted.sort_unstable();
         let percentile = |p: usize| sorted.get(sorted.len() * p / 100).copied().unwrap_or(0);
         let named = |counts: &BTreeMap<&'static str, u64>| {
-            let counts: BTreeMap<String, u64> = counts.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
+            let counts: BTreeMap<String, u64> =
+                counts.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
             owned(counts)
         };
         let mut dict = Dict::from([

@@ -4,11 +4,7 @@
 
 use std::collections::VecDeque;
 use valet_bus::{Dict, convert, convert::owned};
-use valet_core::{
-    dialogue::TurnResult,
-    session::TurnId,
-    understanding::Understanding,
-};
+use valet_core::{dialogue::TurnResult, session::TurnId, understanding::Understanding};
 
 /// Turns that are kept.
 const KEPT: usize = 64;
@@ -82,7 +78,12 @@ impl Traces {
         let events: Vec<Dict> = trace
             .events
             .iter()
-            .map(|(at, what)| Dict::from([("at".into(), owned(at - first)), ("what".into(), owned(what.as_str()))]))
+            .map(|(at, what)| {
+                Dict::from([
+                    ("at".into(), owned(at - first)),
+                    ("what".into(), owned(what.as_str())),
+                ])
+            })
             .collect();
         // The stages of a turn follow each other; `total` spans them all.
         let mut begun = 0;

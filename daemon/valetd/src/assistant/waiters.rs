@@ -66,13 +66,16 @@ impl Waiters {
 
     /// How many requests a client has open.
     pub(crate) fn requests_of(&self, wanted: &str) -> usize {
-        let of = |waiter: &&Waiter| matches!(waiter, Waiter::Request { client, .. } if client == wanted);
+        let of =
+            |waiter: &&Waiter| matches!(waiter, Waiter::Request { client, .. } if client == wanted);
         self.by_turn.values().filter(of).count()
     }
 
     /// Nobody is there any more to take this client's results.
     pub(crate) fn client_left(&mut self, wanted: &str) {
-        self.by_turn.retain(|_, waiter| !matches!(waiter, Waiter::Request { client, .. } if client == wanted));
+        self.by_turn.retain(
+            |_, waiter| !matches!(waiter, Waiter::Request { client, .. } if client == wanted),
+        );
     }
 
     /// The daemon stops: every blocking call is told so.

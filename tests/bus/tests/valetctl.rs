@@ -1,0 +1,148 @@
+//! `valetctl` as a person and a script use it: what it prints and how it ends.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use serde_json::Value;
+use std::process::Command;
+use valet_bus_tests::Scene;
+use valet_testkit::{LIMIT, PrivateBus, Watched, built, models};
+
+/// One command on a bus: exit code and what it printed.
+async fn valetctl(bus: &PrivateBus, arguments: &[&str]) -> (i32, String) {
+    let process = Watched::spawn(
+        Command::new(built("valetctl").unwrap())
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .env("HOME", "/nonexistent")
+            .arg("--address")
+            .arg(bus.address())
+            .args(arguments),
+    )
+    .unwrap();
+    let status = process.exited(LIMIT * 3).await.unwrap();
+    // Its output is complete once its readers have ended.
+    let output = process.finished_output();
+    (status.code().unwrap(), output)
+}
+
+async fn json(bus: &PrivateBus, arguments: &[&str]) -> (i32, Value) {
+    let (code, output) = valetctl(bus, &[&["--json"], arguments].concat()).await;
+    (code, serde_json::from_str(&output).unwrap_or_else(|error| panic!("{arguments:?}: {error} in {output}")))
+}
+
+#[tokio::test]
+async fn exit_codes_say_how_it_went() {
+    let scene = Scene::set().await;
+    for (arguments, expected) in [
+        (&["ask", "set", "the", "temperature", "to", "22", "degrees"][..], 0),
+        (&["ask", "set a timer"], 0),
+        (&["ask", "what is the meaning of life"], 1),
+        (&["ask"], 2),
+        (&["--help"], 0),
+        (&["ask", "lock the doors", "--language", "tlh"], 4),
+        (&["trace", "t99999"], 4),
+        (&["tour", "--script", "/nonexistent"], 5),
+        (&["skills", "show", "nonsense"], 2),
+    ] {
+        let (code, output) = valetctl(&scene.bus, arguments).await;
+        assert_eq!(code, expected, "{arguments:?}: {output}");
+    }
+    scene.daemon.kill().await.unwrap();
+    let (code, output) = valetctl(&scene.bus, &["ask", "lock the doors"]).await;
+    assert_eq!(code, 3);
+    assert!(output.contains("valetd does not run") && output.contains("make run"), "{output}");
+    scene.bus.kill();
+    let (code, output) = valetctl(&scene.bus, &["stats"]).await;
+    assert_eq!(code, 3, "{output}");
+}
+
+#[tokio::test]
+async fn every_command_speaks_json_with_stable_keys() {
+    let scene = Scene::set().await;
+    let (code, result) = json(&scene.bus, &["ask", "set the temperature to 22 degrees"]).await;
+    assert_eq!((code, result["type"].as_str()), (0, Some("action")));
+    assert_eq!(result["actions"][0]["observed"], 22.0);
+    let turn = result["turn"].as_str().unwrap();
+    let (_, parsed) = json(&scene.bus, &["parse", "lock the doors"]).await;
+    assert_eq!(parsed["commands"][0]["intent"], "org.valetd.body/lock-doors");
+    let (_, skills) = json(&scene.bus, &["skills"]).await;
+    assert_eq!(skills["skills"].as_array().unwrap().len(), 6);
+    let (_, one) = json(&scene.bus, &["skills", "show", "climate"]).await;
+    assert_eq!(one["Id"], "org.valetd.climate");
+    let (_, off) = json(&scene.bus, &["skills", "disable", "media"]).await;
+    assert_eq!(off["State"], "disabled");
+    let (_, settings) = json(&scene.bus, &["settings", "timers", "snooze-minutes", "12"]).await;
+    assert_eq!(settings["Settings"]["snooze-minutes"], 12.0);
+    let (_, speed) = json(&scene.bus, &["signals", "Vehicle.Speed"]).await;
+    assert_eq!(speed["Vehicle.Speed"], 0.0);
+    let (_, set) = json(&scene.bus, &["signals", "set", "Vehicle.Speed", "30"]).await;
+    assert_eq!(set["Vehicle.Speed"], 30.0);
+    let (_, trace) = json(&scene.bus, &["trace", turn]).await;
+    assert_eq!(trace["turn"], turn);
+    let (_, stats) = json(&scene.bus, &["stats"]).await;
+    assert!(stats["turns"].as_u64().unwrap() >= 1);
+    let (_, undone) = json(&scene.bus, &["undo"]).await;
+    assert!(undone["type"].is_string());
+    let (_, stopped) = json(&scene.bus, &["stop"]).await;
+    assert_eq!(stopped["stopped"], true);
+    let (_, suggestions) = json(&scene.bus, &["suggest"]).await;
+    assert!(!suggestions["suggestions"].as_array().unwrap().is_empty());
+    let (code, doctor) = json(&scene.bus, &["doctor"]).await;
+    assert_eq!((code, &doctor["faults"]), (0, &Value::from(0)), "{doctor:#}");
+    scene.daemon.kill().await.unwrap();
+    let (code, error) = json(&scene.bus, &["stats"]).await;
+    assert_eq!((code, error["error"].as_str()), (3, Some("no-daemon")));
+    assert!(error["advice"].as_str().unwrap().contains("make run"));
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_daemon_that_is_not_there() {
+    let bus = PrivateBus::session().await.unwrap();
+    let (code, report) = json(&bus, &["doctor"]).await;
+    assert_eq!(code, 1);
+    let findings = report["findings"].as_array().unwrap();
+    let name = findings.iter().find(|finding| finding["what"] == "name").unwrap();
+    assert_eq!(name["level"], "fault");
+    assert!(!name["advice"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn man_pages_completion_and_pictures_are_written() {
+    let scene = Scene::set().await;
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let (code, output) = valetctl(&scene.bus, &["man", dir]).await;
+    assert_eq!(code, 0, "{output}");
+    let page = std::fs::read_to_string(folder.path().join("valetctl.1")).unwrap();
+    assert!(page.contains("Exit codes"), "{page}");
+    assert!(folder.path().join("valetctl-ask.1").exists());
+    let (code, script) = valetctl(&scene.bus, &["completion", "bash"]).await;
+    assert!(code == 0 && script.contains("valetctl"));
+    scene.ask("set the temperature to 22 degrees").await;
+    let svg = folder.path().join("turn.svg");
+    let (code, output) = valetctl(&scene.bus, &["trace", "--svg", svg.to_str().unwrap()]).await;
+    assert_eq!(code, 0, "{output}");
+    let svg = std::fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("set-temperature"), "{svg}");
+}
+
+#[tokio::test]
+async fn the_guided_conversation_goes_as_it_should_on_the_shipped_skills() {
+    let scene = Scene::with(|b| b.config("[understanding]\nencoder = true\n").models(models().unwrap())).await;
+    let (code, output) = valetctl(&scene.bus, &["tour"]).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("21 of 21 as expected"), "{output}");
+    assert!(!output.contains('\u{1b}'), "no colours where nobody looks");
+}
+
+#[tokio::test]
+async fn a_tour_that_does_not_go_as_its_script_says_ends_with_1() {
+    let scene = Scene::set().await;
+    let script = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        script.path(),
+        "[[step]]\nsay = \"lock the doors\"\nwhy = \"to fail\"\nexpect = { type = \"question\" }\n",
+    )
+    .unwrap();
+    let (code, output) = valetctl(&scene.bus, &["tour", "--script", script.path().to_str().unwrap()]).await;
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("expected question"), "{output}");
+}
