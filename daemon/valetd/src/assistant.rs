@@ -225,6 +225,9 @@ impl Assistant {
     /// Says that the daemon is ready: the bus and the templates answer.
     pub(crate) fn announce_ready(&mut self) {
         self.show_state();
+        for reason in self.skills.reasons() {
+            log::error!(MESSAGE_ID = message_id::SKILL; "{reason}");
+        }
         let skills = self.skills.ready().count();
         log::info!(MESSAGE_ID = message_id::STATE; "ready on {BUS_NAME} with {skills} skills");
     }

@@ -9,7 +9,10 @@ const LEAF: &str = "IsLocked";
 const BOOT: &str = "Vehicle.Body.Trunk.Rear.IsLocked";
 
 pub(crate) fn lock(call: &Call) -> Result<Outcome, SkillError> {
-    let zone = call.zone("zone").unwrap_or(Zone::All);
+    // "Lock up in this area" is about where the car stands, not about a door.
+    let words = call.words("zone").unwrap_or_default().to_ascii_lowercase();
+    let here = words.starts_with("this ") || words == "here";
+    let zone = call.zone("zone").filter(|_| !here).unwrap_or(Zone::All);
     write(zone, true, zone == Zone::All)
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn set_shade(call: &Call) -> Result<Outcome, SkillError> {
         Some("close") => false,
         _ => return Err(SkillError::BadSlot("action".into())),
     };
-    let position = match call.percentage("percent") {
+    let position = match call.percentage("percent").filter(|_| is_position(call)) {
         // "Close it 70 percent" leaves 30 open.
         Some(percent) if opening => percent.round(),
         Some(percent) => (OPEN - percent).round(),
@@ -49,6 +49,12 @@ pub(crate) fn set_shade(call: &Call) -> Result<Outcome, SkillError> {
         .with("what", what)
         .with("is", is)
         .with("moving", if opening { "opening" } else { "closing" }))
+}
+
+/// Whether the number is about the shade: beside a verb a bare "one" is somebody ("the little
+/// one sleeps").
+fn is_position(call: &Call) -> bool {
+    !call.words("percent").is_some_and(|words| words.eq_ignore_ascii_case("one"))
 }
 
 fn shades(call: &Call) -> (Vec<String>, &'static str) {

@@ -6,10 +6,11 @@ use crate::{
     figures::{Report, quantile},
     live::{Live, block_on, none, start},
 };
+use anyhow::Context as _;
 use clap::Args;
 use std::time::{Duration, Instant};
-use valet_bus::proxies::SimulatorProxy;
-use valet_testkit::{PrivateBus, dicts, text};
+use valet_bus::proxies::{AssistantProxy, SimulatorProxy};
+use valet_testkit::{DaemonBuilder, PrivateBus, dicts, text};
 use zbus::Variant;
 
 /// A question that a template knows.
@@ -45,7 +46,41 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
     fast_turns(&live, arguments.rounds, &mut report).await?;
     cpu_of_a_turn(&live, arguments.rounds * 3, &mut report).await?;
     slow_turns(&live, arguments.slow, &mut report).await?;
+    drop(live);
+    match instructions_of_a_turn().await {
+        Ok(count) => {
+            let how = "user instructions of the daemon by valgrind: 220 turns less 20, divided by 200";
+            report.add("turn.template_read.instructions", count, "", how);
+        }
+        Err(why) => report.say(format!("instructions of a turn are not counted: {why:#}")),
+    }
     Ok(report)
+}
+
+/// Counts with valgrind, for the counters of the processor are hidden on many machines.
+async fn instructions_of_a_turn() -> anyhow::Result<f64> {
+    let (few, many) = (instructions_of(20).await?, instructions_of(220).await?);
+    Ok((many - few) / 200.0)
+}
+
+async fn instructions_of(turns: usize) -> anyhow::Result<f64> {
+    let bus = PrivateBus::session().await?;
+    let valgrind = ["/usr/bin/valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--smc-check=all"];
+    let daemon = DaemonBuilder::new(&bus).under(&valgrind).launch().await?;
+    tokio::time::timeout(Duration::from_secs(90), daemon.process().line("ready on"))
+        .await
+        .context("valetd is not ready under valgrind")??;
+    let connection = bus.connect().await?;
+    let assistant = AssistantProxy::new(&connection).await?;
+    for _ in 0..turns {
+        let result = assistant.ask(READ, none()).await?;
+        expect(&result, "engine", "template")?;
+    }
+    daemon.terminate(Duration::from_secs(30)).await?;
+    let output = daemon.output();
+    let line = output.lines().find(|l| l.contains("refs:")).context("valgrind counted nothing")?;
+    let number = line.rsplit(':').next().unwrap_or_default().replace(',', "");
+    Ok(number.trim().parse()?)
 }
 
 /// Times one call, ms.

@@ -18,9 +18,7 @@ async fn valetctl(bus: &PrivateBus, arguments: &[&str]) -> (i32, String) {
     )
     .unwrap();
     let status = process.exited(LIMIT * 3).await.unwrap();
-    // Its output is complete once its readers have ended.
-    let output = process.finished_output();
-    (status.code().unwrap(), output)
+    (status.code().unwrap(), process.output())
 }
 
 async fn json(bus: &PrivateBus, arguments: &[&str]) -> (i32, Value) {

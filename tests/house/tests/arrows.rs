@@ -103,6 +103,15 @@ fn the_daemon_holds_no_compiler() {
     assert!(tree.lines().any(|line| line.starts_with("wasmtime ")), "the tree was read");
 }
 
+#[test]
+fn the_daemon_has_no_network_client() {
+    let tree = cargo(&["tree", "--package", "valetd", "--edges", "normal", "--prefix", "none"]);
+    let clients =
+        ["reqwest ", "hyper ", "ureq ", "curl ", "rustls ", "native-tls ", "openssl ", "quinn "];
+    let found = tree.lines().find(|line| clients.iter().any(|name| line.starts_with(name)));
+    assert_eq!(found, None, "the daemon talks to its bus and to nobody else");
+}
+
 /// Packages with their features in a selection, as cargo resolves it; crates of ours left out.
 fn resolved(selection: &[&str], edges: &str) -> BTreeSet<String> {
     let format = ["--edges", edges, "--prefix", "none", "--format", "{p} [{f}]"];

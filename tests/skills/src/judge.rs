@@ -36,8 +36,10 @@ pub enum Meaning {
     Asked,
     /// Nothing, or a question that was not asked.
     Missed,
-    /// A command that was not wanted.
+    /// A command that was not wanted; for a sentence that must not match, any intent of the skill.
     WrongCommand,
+    /// Rightly none of this skill, but a command of another one that has no template for it.
+    Elsewhere,
 }
 
 /// What became of one test.
@@ -151,7 +153,8 @@ fn judge(
         }
         None => left_alone(&first, &skill, known.as_ref(), &talk),
     };
-    wrong_action |= meaning == Meaning::WrongCommand;
+    let acts = first.calls.iter().any(|call| call.class != Class::Info);
+    wrong_action |= acts && matches!(meaning, Meaning::WrongCommand | Meaning::Elsewhere);
     Ok(Judged {
         skill,
         is_template: known.is_some(),
@@ -227,7 +230,7 @@ fn left_alone(
     if heard.asks("ambiguous") || commands.all(meant) {
         Meaning::Right
     } else {
-        Meaning::WrongCommand
+        Meaning::Elsewhere
     }
 }
 

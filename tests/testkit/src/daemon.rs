@@ -36,6 +36,7 @@ pub struct DaemonBuilder {
     vehicle: &'static str,
     own_cache: bool,
     notify: bool,
+    under: Vec<String>,
 }
 
 /// A daemon that is ready, or was.
@@ -62,6 +63,7 @@ impl DaemonBuilder {
             vehicle: "simulated",
             own_cache: false,
             notify: true,
+            under: Vec::new(),
         }
     }
 
@@ -112,6 +114,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn own_cache(mut self) -> Self {
         self.own_cache = true;
+        self
+    }
+
+    /// Run by another program, such as one that counts instructions: its name and arguments.
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(|part| (*part).to_owned()).collect();
         self
     }
 
@@ -178,7 +187,15 @@ impl DaemonBuilder {
         };
         let cache = if self.own_cache { root.join("cache") } else { places::target()?.join("tmp/testkit-cache") };
         std::fs::create_dir_all(&cache).map_err(|e| KitError::file(&cache, e))?;
-        let mut command = Command::new(places::built("valetd")?);
+        let program = places::built("valetd")?;
+        let mut command = match self.under.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 /// Most lines of a program that are kept.
 const MAX_LINES: usize = 20_000;
+/// How long the output of a program that has ended may still take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A running program.
 pub struct Watched {
@@ -62,16 +64,6 @@ impl Watched {
         self.lines.borrow().join("\n")
     }
 
-    /// Everything it has printed; waits for the end of its output, so ask only after its end.
-    #[must_use]
-    pub fn finished_output(mut self) -> String {
-        for thread in self.threads.drain(..) {
-            // A reader that panicked has nothing more to say.
-            let _ = thread.join();
-        }
-        self.output()
-    }
-
     /// Its exit status, once it has ended.
     #[must_use]
     pub fn exit_status(&self) -> Option<ExitStatus> {
@@ -114,10 +106,20 @@ impl Watched {
         let mut exit = self.exit.clone();
         let ended = tokio::time::timeout(limit, exit.wait_for(Option::is_some)).await;
         let status = ended.ok().and_then(|ended| ended.ok().and_then(|status| *status));
+        if status.is_some() {
+            self.all_said().await;
+        }
         status.ok_or_else(|| KitError::TooLate {
             what: format!("the end of {}; it printed:\n{}", self.name, self.output()),
             limit_ms: limit.as_millis(),
         })
+    }
+
+    /// Waits for its last words: the readers let go once nobody can write any more. A child of
+    /// its own may hold the pipe for longer, and is not waited for.
+    async fn all_said(&self) {
+        let mut lines = self.lines.clone();
+        let _ = tokio::time::timeout(LAST_WORDS, lines.wait_for(|_| false)).await;
     }
 
     /// Sends a signal; none to a program that has ended.

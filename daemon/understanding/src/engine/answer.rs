@@ -54,7 +54,7 @@ impl Understander {
         }
         match self.expected_kind(expected)? {
             Kind::Text => {
-                if tokens.len() > MAX_TEXT_ANSWER || self.is_question(tokens) {
+                if tokens.len() > MAX_TEXT_ANSWER || self.words.is_question(tokens) {
                     return None;
                 }
                 let first = usize::from(matches!(tokens.norm(0), "to" | "at") && tokens.len() > 1);
@@ -83,7 +83,7 @@ impl Understander {
         context: &Context,
     ) -> Option<Slot> {
         let kind = self.expected_kind(expected).filter(|kind| *kind != Kind::Text)?;
-        if !expected.choices.is_empty() || self.is_question(tokens) {
+        if !expected.choices.is_empty() || self.words.is_question(tokens) {
             return None;
         }
         let mut all = self.model.entities.find_all(kind, tokens, context);

@@ -369,7 +369,7 @@ fn questions_are_told_from_requests() {
         ("is it possible to open the window", false),
         ("am I able to get some heat", false),
     ] {
-        assert_eq!(all.is_question(&Tokens::read(text)), question, "{text:?}");
+        assert_eq!(all.words.is_question(&Tokens::read(text)), question, "{text:?}");
     }
 }
 
