@@ -11,7 +11,7 @@ use crate::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::mpsc;
 use valet_core::{
-    session::{Caller, SessionKey},
+    session::{Caller, MAX_SHOWN, SessionKey},
     zone::Zone,
 };
 use zbus::{Message, OwnedObjectPath, OwnedVariant, wire::Type};
@@ -43,7 +43,7 @@ pub enum Call {
     Suggest { language: Option<String> },
     Cancel { request: String },
     Say { session: SessionKey, text: String, options: TurnOptions },
-    SetContext { session: SessionKey, context: Dict },
+    SetContext { session: SessionKey, items: Vec<(String, String)> },
     Reset { session: SessionKey },
     Close { session: SessionKey },
     Read { paths: Vec<String> },
@@ -265,9 +265,12 @@ impl Call {
                 Ok(Self::Say { session, text, options: TurnOptions::read(options, true)? })
             }
             "SetContext" => {
-                let context: Dict = body(message)?;
-                at_most("context keys", context.len(), 64)?;
-                Ok(Self::SetContext { session, context })
+                let mut reader = OptionReader::new(body(message)?);
+                let items = reader.pairs("items")?.unwrap_or_default();
+                let _screen = reader.text("screen")?;
+                reader.finish(&["screen", "items"])?;
+                at_most("items", items.len(), MAX_SHOWN)?;
+                Ok(Self::SetContext { session, items })
             }
             "Reset" => no_options(body(message)?).map(|()| Self::Reset { session }),
             _ => no_options(body(message)?).map(|()| Self::Close { session }),

@@ -67,6 +67,22 @@ impl OptionReader {
         }
     }
 
+    /// A list of pairs of texts.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for another type, or a text of more than 256 bytes.
+    pub fn pairs(&mut self, key: &str) -> Result<Option<Vec<(String, String)>>, BusError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let expected = "a(ss) with texts of at most 256 bytes";
+        let refuse = |value: &Variant<'_>| wrong(key, expected, value);
+        let copy = value.clone();
+        let pairs = Vec::<(String, String)>::try_from(value).map_err(|_| refuse(&copy))?;
+        if pairs.iter().any(|(id, label)| id.len() > 256 || label.len() > 256) {
+            return Err(refuse(&copy));
+        }
+        Ok(Some(pairs))
+    }
+
     /// An unsigned number.
     ///
     /// # Errors

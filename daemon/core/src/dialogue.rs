@@ -25,7 +25,7 @@ use crate::{
     reply::{Describe, HostWords},
     routing::SkillTable,
     session::{
-        Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, Session,
+        Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, MAX_SHOWN, Session,
         SessionKey, TurnId,
     },
     signal::Class,
@@ -273,6 +273,12 @@ impl Dialogue {
             Event::Opened { key, owner, language, zone } => {
                 self.sessions.insert(key, Session::new(Some(owner), language, zone, now));
             }
+            Event::Shown { session, items } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.shown = items;
+                    session.shown.truncate(MAX_SHOWN);
+                }
+            }
             Event::Reset(key) => self.reset(cx, key),
             Event::Close(key) => self.close(cx, key),
             Event::NameLost(name) => self.name_lost(cx, &name),
@@ -372,7 +378,7 @@ impl Dialogue {
             text: utter.utterance.as_str().to_owned(),
             language: language.clone(),
             zone: speaker(zone),
-            expected: session.pending.as_ref().and_then(expected),
+            expected: session.pending.as_ref().and_then(|p| expected(p, &session.shown)),
             local_now: utter.local_now,
             previous: session.previous.clone(),
         };
@@ -484,9 +490,15 @@ fn speaker(zone: Zone) -> Zone {
     if zone == Zone::All { Zone::DRIVER } else { zone }
 }
 
-/// What the engines should expect while a question is open.
-fn expected(pending: &Pending) -> Option<Expected> {
+/// What the engines should expect while a question is open. A slot of words may be answered
+/// by what the screen shows, as in "the second one".
+fn expected(pending: &Pending, shown: &[(String, String)]) -> Option<Expected> {
     match &pending.question {
+        Question::Slot(expected)
+            if expected.choices.is_empty() && expected.entity == EntityKind::Text =>
+        {
+            Some(Expected { choices: shown.to_vec(), ..expected.clone() })
+        }
         Question::Slot(expected)
         | Question::Choice(expected)
         | Question::Reading { expected, .. } => Some(expected.clone()),

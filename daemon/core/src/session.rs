@@ -18,6 +18,8 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(30);
 pub const EXPIRE_AFTER: Duration = Duration::from_secs(30 * 60);
 /// Most sessions one caller may open.
 pub const MAX_SESSIONS_PER_CALLER: usize = 16;
+/// Most things of a screen that a session knows of.
+pub const MAX_SHOWN: usize = 50;
 /// Most sessions in all.
 pub const MAX_SESSIONS: usize = 256;
 
@@ -92,6 +94,8 @@ pub struct Session {
     pub last_speech: Option<String>,
     /// What the last turn changed, for "undo that".
     pub changes: Vec<Change>,
+    /// What the screen shows: (id, label), for "the second one".
+    pub shown: Vec<(String, String)>,
 }
 
 impl Session {
@@ -107,6 +111,7 @@ impl Session {
             previous: None,
             last_speech: None,
             changes: Vec::new(),
+            shown: Vec::new(),
         }
     }
 

@@ -22,6 +22,7 @@ use std::{ops::Range, sync::Arc, time::Instant};
 use valet_core::{
     encoder::{Encoder, EncoderFault},
     intent::IntentId,
+    signal::Class,
     slot::Slot,
     understanding::{
         Candidate, Command, DialogueAct, Engine, MAX_ALTERNATIVES, Request, Understanding,
@@ -248,6 +249,12 @@ impl Understander {
             })
             .collect();
         Some(Candidate { intent, slots, confidence, engine: Engine::Template })
+    }
+
+    /// Whether an intent only asks.
+    fn informs(&self, intent: &IntentId) -> bool {
+        let index = self.model.by_id.get(intent);
+        index.is_some_and(|index| self.model.intents[*index].class == Class::Info)
     }
 
     /// The example that shares most of its words with the text; none without a common word.

@@ -10,10 +10,12 @@ mod crf;
 mod embeddings;
 mod features;
 mod intent;
+mod neighbours;
 mod projection;
 mod scope;
 mod stored;
 mod tagger;
+mod tagging;
 mod training;
 mod vectors;
 
@@ -26,6 +28,7 @@ use asking::Questions;
 use embeddings::Embeddings;
 use features::FeatureSpace;
 use intent::{IntentModel, largest};
+use neighbours::Neighbours;
 use projection::Projection;
 use scope::{ScopeModel, Signs};
 use std::{
@@ -46,12 +49,17 @@ use vectors::dot;
 const RECIPE: &[u8] = b"heads-7";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
+/// A reading with less of the probability is not looked at any closer.
+const LEAST_SHARE: f32 = 0.01;
 /// What a missing slot that nearly all samples fill takes from the logit of an intent.
 const MISSING_SLOT: f32 = 0.8;
 /// Words that turn a sentence about an action into something else than a request for it: they
 /// count only where a sample of the intent has them. One bit each, in this order.
 const POLARITY: &[&str] =
     &["not", "never", "unless", "if", "was", "were", "had", "did", "yesterday", "why", "who"];
+
+/// Those of [`POLARITY`] that turn a question away from the car.
+const WORLDLY: [&str; 2] = ["why", "who"];
 
 /// The heads of one training set. Immutable, and cheap to ask.
 #[derive(Debug)]
@@ -77,16 +85,17 @@ struct Learned {
     taggers: Vec<Option<Tagger>>,
     /// Which of [`POLARITY`] the samples of each intent have.
     polarity: Vec<u32>,
-    /// Which slots nearly every sample of an intent fills, a bit each.
-    expected: Vec<u32>,
+    /// Which slots nearly every sample of an intent fills.
+    expected: Vec<Expected>,
 }
 
-/// Sentence vectors of the samples, by intent.
-#[derive(Debug, PartialEq)]
-struct Neighbours {
-    dimensions: usize,
-    /// Numbers of the texts, and their vectors one behind another.
-    of_intent: Vec<(Vec<u32>, Vec<f32>)>,
+/// The slots that nearly every sample of an intent fills, a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Expected {
+    /// Each of these.
+    each: u32,
+    /// At least one of these.
+    any: u32,
 }
 
 /// What the heads make of one utterance.
@@ -98,7 +107,8 @@ pub struct Ranked {
     pub accepted: bool,
     /// How sure it is that the utterance is ours and rightly named, 0 to 1.
     pub in_scope: f64,
-    /// The nearest sample's text, marks removed.
+    /// The nearest sample's text, marks removed; none where an expansion of a template is nearest,
+    /// for those are no sentences to be shown.
     pub nearest: Option<String>,
     /// Time the encoder took.
     pub encoder_time: Duration,
@@ -224,6 +234,7 @@ impl Heads {
             in_scope,
             nearest: nearest
                 .and_then(|text| learned.texts.get(text as usize))
+                .filter(|text| !text.is_empty())
                 .map(|text| text.to_string()),
             encoder_time: Duration::ZERO,
             heads_time: Duration::ZERO,
@@ -238,16 +249,21 @@ impl Heads {
         asks: bool,
         fill: impl Fn(usize) -> Vec<Slot>,
     ) -> Vec<(usize, f32, Vec<Slot>)> {
-        let order = largest(p, 1 + MAX_ALTERNATIVES);
+        // The best always, another only where it could still be named.
+        let mut order = largest(p, 1 + MAX_ALTERNATIVES);
+        let named = order.iter().filter(|intent| p[**intent] >= LEAST_SHARE).count();
+        order.truncate(named.max(1));
         let mut lost = 0.0;
         let mut found: Vec<(usize, f32, Vec<Slot>)> = Vec::with_capacity(order.len());
         for intent in order.into_iter().filter(|intent| !asks || self.questions.informs(*intent)) {
             let slots = fill(intent);
-            let expected = self.learned.expected.get(intent).copied().unwrap_or(0);
+            let expected = self.learned.expected.get(intent).copied().unwrap_or_default();
             let spec = self.intents[intent].slots.iter().take(32).enumerate();
-            let missing = spec
-                .filter(|(at, s)| expected >> at & 1 == 1 && slots.iter().all(|f| f.name != s.name))
-                .count();
+            let filled = spec
+                .filter(|(_, s)| slots.iter().any(|f| f.name == s.name))
+                .fold(0u32, |bits, (at, _)| bits | 1 << at);
+            let missing = (expected.each & !filled).count_ones()
+                + u32::from(expected.any != 0 && expected.any & filled == 0);
             #[allow(clippy::cast_precision_loss)]
             let share = p[intent] * (-MISSING_SLOT * missing as f32).exp();
             lost += p[intent] - share;
@@ -259,10 +275,14 @@ impl Heads {
         found
     }
 
-    /// Whether a word turns the sentence against acting ("don't open the window").
+    /// Whether a word turns the sentence against acting ("don't open the window"), or against
+    /// asking about this car ("who invented the tyre").
     fn is_turned(&self, intent: usize, tokens: &Tokens) -> bool {
         let known = self.learned.polarity.get(intent).copied().unwrap_or(0);
-        self.intents[intent].class != Class::Info && polarity_of(tokens) & !known != 0
+        let turned = polarity_of(tokens) & !known;
+        let asks = self.intents[intent].class == Class::Info;
+        let counts = if asks { polarity_bits(&WORLDLY) } else { u32::MAX };
+        turned & counts != 0
     }
 
     /// The slots of an intent (its number in the training set) in an utterance, left to right.
@@ -349,8 +369,12 @@ fn first_of_each(slots: Vec<Slot>) -> Vec<Slot> {
 
 /// Which of [`POLARITY`] occur, one bit each.
 fn polarity_of(tokens: &Tokens) -> u32 {
-    let bit = |word: &str| POLARITY.iter().position(|p| *p == word).map_or(0, |at| 1u32 << at);
-    tokens.list().iter().fold(0, |bits, token| bits | bit(&token.norm))
+    tokens.list().iter().fold(0, |bits, token| bits | polarity_bits(&[&*token.norm]))
+}
+
+fn polarity_bits(words: &[&str]) -> u32 {
+    let bit = |word: &&str| POLARITY.iter().position(|p| p == word).map_or(0, |at| 1u32 << at);
+    words.iter().fold(0, |bits, word| bits | bit(word))
 }
 
 fn signs_of(
@@ -370,34 +394,6 @@ fn signs_of(
         foreign,
         coverage: space.coverage(tokens),
         words,
-    }
-}
-
-impl Neighbours {
-    fn new(intents: usize, dimensions: usize) -> Self {
-        Self { dimensions, of_intent: vec![(Vec::new(), Vec::new()); intents] }
-    }
-
-    fn add(&mut self, intent: usize, text: usize, vector: &[f32]) {
-        if let (Some(own), Ok(text)) = (self.of_intent.get_mut(intent), u32::try_from(text)) {
-            own.0.push(text);
-            own.1.extend_from_slice(vector);
-        }
-    }
-
-    /// The nearest sample of the likely intents, and its cosine (0 when there is none).
-    fn nearest(&self, sentence: &[f32], logits: &[f32]) -> (Option<u32>, f32) {
-        let mut best = (None, 0.0);
-        for intent in largest(logits, training::NEAR_INTENTS) {
-            let Some((texts, vectors)) = self.of_intent.get(intent) else { continue };
-            for (text, row) in texts.iter().zip(vectors.chunks_exact(self.dimensions.max(1))) {
-                let cosine = dot(row, sentence);
-                if best.0.is_none() || cosine > best.1 {
-                    best = (Some(*text), cosine);
-                }
-            }
-        }
-        best
     }
 }
 

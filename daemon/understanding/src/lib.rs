@@ -1,8 +1,8 @@
 //! From an utterance to ranked candidates: templates first, then heads on the sentence encoder;
 //! built-in and listed entities; several commands in one sentence; answers and dialogue acts.
 //!
-//! Must not decide what is done (routing and dialogue do), open a file, read a clock for
-//! meaning, or name a model runtime.
+//! Must not decide what is done (routing and dialogue do), touch a file other than the cache
+//! that `heads` is given, read a clock for meaning, or name a model runtime.
 
 pub mod engine;
 pub mod entities;

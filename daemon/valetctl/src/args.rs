@@ -243,15 +243,21 @@ mod tests {
 
     #[test]
     fn words_need_no_quotes_and_negative_values_are_values() {
-        let cli = Cli::try_parse_from(["valetctl", "ask", "open", "the", "window"]).expect("parses");
-        assert!(matches!(cli.command, Command::Ask { text, .. } if text.join(" ") == "open the window"));
-        let cli = Cli::try_parse_from(["valetctl", "signals", "set", "Vehicle.A", "-3"]).expect("parses");
+        let cli =
+            Cli::try_parse_from(["valetctl", "ask", "open", "the", "window"]).expect("parses");
+        assert!(
+            matches!(cli.command, Command::Ask { text, .. } if text.join(" ") == "open the window")
+        );
+        let cli =
+            Cli::try_parse_from(["valetctl", "signals", "set", "Vehicle.A", "-3"]).expect("parses");
         assert!(matches!(
             cli.command,
             Command::Signals(SignalsArgs { action: Some(SignalsAction::Set { value, .. }), .. }) if value == "-3"
         ));
         let cli = Cli::try_parse_from(["valetctl", "signals", "Vehicle.Speed"]).expect("parses");
-        assert!(matches!(cli.command, Command::Signals(SignalsArgs { action: None, patterns }) if patterns.len() == 1));
+        assert!(
+            matches!(cli.command, Command::Signals(SignalsArgs { action: None, patterns }) if patterns.len() == 1)
+        );
         assert!(Cli::try_parse_from(["valetctl", "--system", "--address", "x", "stop"]).is_err());
     }
 }

@@ -38,7 +38,11 @@ pub(crate) const COMMANDS: [(&str, &str); 10] = [
 ///
 /// # Errors
 /// [`CtlError::NoDaemon`] at the start; later errors of calls are printed. The terminal's.
-pub(crate) async fn run(link: &Link, screen: &mut Screen, options: &TurnArgs) -> Result<Verdict, CtlError> {
+pub(crate) async fn run(
+    link: &Link,
+    screen: &mut Screen,
+    options: &TurnArgs,
+) -> Result<Verdict, CtlError> {
     if std::io::stdin().is_terminal() && !screen.is_json() {
         return interactive(link, screen, options).await;
     }
@@ -77,17 +81,25 @@ enum Step {
     Quit,
 }
 
-async fn interactive(link: &Link, screen: &mut Screen, options: &TurnArgs) -> Result<Verdict, CtlError> {
+async fn interactive(
+    link: &Link,
+    screen: &mut Screen,
+    options: &TurnArgs,
+) -> Result<Verdict, CtlError> {
     // The first call shows whether there is a daemon, before a prompt promises one.
     let suggestions = turn::suggestions(link, options).await?;
-    screen.line(screen.paint(Style::Dim, "  Say something, or :help. Tab completes, Ctrl-D leaves."))?;
+    screen.line(
+        screen.paint(Style::Dim, "  Say something, or :help. Tab completes, Ctrl-D leaves."),
+    )?;
     if let Some(first) = suggestions.first() {
         screen.line(screen.paint(Style::Dim, format!("  For example: {first}")))?;
     }
-    let mut announced = link.assistant().await?.receive_announced().await.map_err(|e| link.error(e))?;
+    let mut announced =
+        link.assistant().await?.receive_announced().await.map_err(|e| link.error(e))?;
     // An observer hears what skills say first, without taking the place of a screen.
     if let Err(error) = link.assistant().await?.observe(Options::new()).await {
-        screen.line(screen.paint(Style::Warn, format!("  timers will not be heard here: {error}")))?;
+        screen
+            .line(screen.paint(Style::Warn, format!("  timers will not be heard here: {error}")))?;
     }
     let mut prompt = Prompt::start(screen)?;
     let mut suggestions = suggestions;
@@ -135,7 +147,12 @@ async fn said_until_interrupted(
 }
 
 /// One line: an utterance, or a command with a colon.
-async fn line_said(link: &Link, screen: &mut Screen, options: &TurnArgs, line: &str) -> Result<Step, CtlError> {
+async fn line_said(
+    link: &Link,
+    screen: &mut Screen,
+    options: &TurnArgs,
+    line: &str,
+) -> Result<Step, CtlError> {
     if line.is_empty() {
         return Ok(Step::On(Verdict::Fine));
     }
@@ -166,7 +183,9 @@ async fn line_said(link: &Link, screen: &mut Screen, options: &TurnArgs, line: &
         (":fault", [path, fault]) => {
             signals::set_fault(link, path, fault).await.map(|()| Step::On(Verdict::Fine))
         }
-        (":trace", [] | [_]) => trace::run(link, screen, rest.first().copied(), None).await.map(Step::On),
+        (":trace", [] | [_]) => {
+            trace::run(link, screen, rest.first().copied(), None).await.map(Step::On)
+        }
         (":stats", []) => stats::run(link, screen).await.map(Step::On),
         (":undo", []) => turn::undo(link, screen, options).await.map(Step::On),
         (":stop", []) => turn::stop(link, screen).await.map(Step::On),

@@ -54,7 +54,13 @@ impl Report {
         self.add(what, Level::Fine, found, "");
     }
 
-    fn add(&mut self, what: &'static str, level: Level, found: impl Into<String>, advice: impl Into<String>) {
+    fn add(
+        &mut self,
+        what: &'static str,
+        level: Level,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
         self.findings.push(Finding { what, level, found: found.into(), advice: advice.into() });
     }
 
@@ -98,8 +104,12 @@ async fn owned(link: &Link, bus: &Bus, report: &mut Report) -> bool {
         Ok((false, activatable)) => {
             let error = CtlError::NoDaemon { bus: bus_name(bus) };
             let advice = match (activatable, bus) {
-                (true, Bus::System) => "`journalctl -u valetd -b` says why it does not run; `systemctl start valetd` tries again",
-                (true, _) => "the bus starts it at the first call: try `valetctl ask hello`; `journalctl --user -u valetd-user` says why it ended",
+                (true, Bus::System) => {
+                    "`journalctl -u valetd -b` says why it does not run; `systemctl start valetd` tries again"
+                }
+                (true, _) => {
+                    "the bus starts it at the first call: try `valetctl ask hello`; `journalctl --user -u valetd-user` says why it ended"
+                }
                 (false, _) => error.advice().unwrap_or_default(),
             };
             report.add("name", Level::Fault, error.to_string(), advice);
@@ -123,7 +133,10 @@ async fn look_at_daemon(link: &Link, report: &mut Report) {
     match link.read(&["Vehicle.Speed", "Vehicle.Cabin.**"]).await {
         Ok(values) if values.get("Vehicle.Speed").is_some() => {
             let known = values.as_object().map_or(0, serde_json::Map::len);
-            report.fine("vehicle", format!("reports its speed and {} values of the cabin", known - 1));
+            report.fine(
+                "vehicle",
+                format!("reports its speed and {} values of the cabin", known - 1),
+            );
         }
         Ok(_) => report.add(
             "vehicle",
@@ -152,18 +165,35 @@ async fn look_at_state(link: &Link, report: &mut Report) -> Result<(), CtlError>
         report.fine("version", version);
     } else {
         let found = format!("valetd is {version}, valetctl is {}", env!("CARGO_PKG_VERSION"));
-        report.add("version", Level::Notice, found, "restart valetd after an update; older answers may lack something");
+        report.add(
+            "version",
+            Level::Notice,
+            found,
+            "restart valetd after an update; older answers may lack something",
+        );
     }
     match state.as_str() {
         "ready" => report.fine("state", state),
-        "starting" | "stopping" => report.add("state", Level::Notice, state, "try again in a moment"),
-        _ => report.add("state", Level::Fault, format!("{state}: {}", reasons.join("; ")), advice_for(&reasons)),
+        "starting" | "stopping" => {
+            report.add("state", Level::Notice, state, "try again in a moment")
+        }
+        _ => report.add(
+            "state",
+            Level::Fault,
+            format!("{state}: {}", reasons.join("; ")),
+            advice_for(&reasons),
+        ),
     }
     for (kind, model) in assistant.models().await.map_err(wrong)? {
         look_at_model(&kind, &value::object(&model), report);
     }
     if assistant.tainted().await.map_err(wrong)? {
-        report.add("trust", Level::Notice, "an unsigned skill is loaded", "`valetctl skills` shows which; remove it, or have it signed");
+        report.add(
+            "trust",
+            Level::Notice,
+            "an unsigned skill is loaded",
+            "`valetctl skills` shows which; remove it, or have it signed",
+        );
     }
     Ok(())
 }
@@ -186,7 +216,12 @@ fn look_at_model(kind: &str, model: &Value, report: &mut Report) {
     let found = format!("{kind} {} is {}", text(model, "name"), text(model, "state"));
     match text(model, "state") {
         "ready" => report.fine("model", found),
-        "loading" => report.add("model", Level::Notice, found, "fixed sentences work meanwhile; look again in a few seconds"),
+        "loading" => report.add(
+            "model",
+            Level::Notice,
+            found,
+            "fixed sentences work meanwhile; look again in a few seconds",
+        ),
         "failed" => report.add(
             "model",
             Level::Fault,
@@ -209,14 +244,31 @@ fn look_at_skills(skills: &[Value], report: &mut Report) {
     let ready = skills.iter().filter(|skill| text(skill, "State") == "ready").count();
     report.fine("skills", format!("{ready} of {} are ready", skills.len()));
     for skill in skills {
-        let found = || format!("{} is {} {}", text(skill, "Id"), text(skill, "State"), text(skill, "LastError"));
+        let found = || {
+            format!(
+                "{} is {} {}",
+                text(skill, "Id"),
+                text(skill, "State"),
+                text(skill, "LastError")
+            )
+        };
         match text(skill, "State") {
             "ready" => {}
             "disabled" => {
-                report.add("skill", Level::Notice, found(), format!("`valetctl skills enable {}`", text(skill, "Id")));
+                report.add(
+                    "skill",
+                    Level::Notice,
+                    found(),
+                    format!("`valetctl skills enable {}`", text(skill, "Id")),
+                );
             }
             "loading" => report.add("skill", Level::Notice, found(), "look again in a few seconds"),
-            _ => report.add("skill", Level::Fault, found(), format!("`valetctl skills enable {}` tries again", text(skill, "Id"))),
+            _ => report.add(
+                "skill",
+                Level::Fault,
+                found(),
+                format!("`valetctl skills enable {}` tries again", text(skill, "Id")),
+            ),
         }
     }
 }
@@ -229,7 +281,12 @@ fn look_at_stats(stats: &Value, report: &mut Report) {
         number(stats, "resident-bytes") / 1_048_576.0
     );
     if faults > 0.0 {
-        report.add("turns", Level::Notice, found, "`valetctl skills` and the log say which skill it was");
+        report.add(
+            "turns",
+            Level::Notice,
+            found,
+            "`valetctl skills` and the log say which skill it was",
+        );
     } else {
         report.fine("turns", found);
     }
@@ -238,14 +295,21 @@ fn look_at_stats(stats: &Value, report: &mut Report) {
 /// The folders a daemon on that bus uses, and what it does there.
 fn folders(bus: &Bus) -> Vec<(PathBuf, bool)> {
     if *bus == Bus::System {
-        return [("/etc/valetd", false), ("/usr/share/valetd", false), ("/var/lib/valetd", true), ("/var/cache/valetd", true)]
-            .into_iter()
-            .map(|(path, written)| (PathBuf::from(path), written))
-            .collect();
+        return [
+            ("/etc/valetd", false),
+            ("/usr/share/valetd", false),
+            ("/var/lib/valetd", true),
+            ("/var/cache/valetd", true),
+        ]
+        .into_iter()
+        .map(|(path, written)| (PathBuf::from(path), written))
+        .collect();
     }
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let xdg = |variable: &str, default: &str| {
-        let base = std::env::var_os(variable).filter(|v| !v.is_empty()).map_or_else(|| home.join(default), PathBuf::from);
+        let base = std::env::var_os(variable)
+            .filter(|v| !v.is_empty())
+            .map_or_else(|| home.join(default), PathBuf::from);
         base.join("valetd")
     };
     vec![
@@ -262,9 +326,14 @@ fn look_at_folders(bus: &Bus, report: &mut Report) {
         match std::fs::read_dir(&path) {
             Ok(_) => look_at_space(&path, written, report),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                report.fine("folder", format!("{shown} is not there; it is not needed, or made when it is"));
+                report.fine(
+                    "folder",
+                    format!("{shown} is not there; it is not needed, or made when it is"),
+                );
             }
-            Err(error) if *bus == Bus::System && error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(error)
+                if *bus == Bus::System && error.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
                 report.fine("folder", format!("{shown} belongs to valetd alone, as it should"));
             }
             Err(error) => report.add(
@@ -287,7 +356,12 @@ fn look_at_space(path: &Path, written: bool, report: &mut Report) {
             let free = space.f_bavail.saturating_mul(space.f_frsize);
             let found = format!("{shown} has {} MiB free", free >> 20);
             if free < LITTLE_SPACE {
-                report.add("space", Level::Fault, found, "make room: state is committed before a reply, so a full disk makes turns fail");
+                report.add(
+                    "space",
+                    Level::Fault,
+                    found,
+                    "make room: state is committed before a reply, so a full disk makes turns fail",
+                );
             } else {
                 report.fine("space", found);
             }
@@ -304,9 +378,14 @@ fn show(screen: &mut Screen, report: &Report) -> Result<Verdict, CtlError> {
             Level::Fault => ("✗", Style::Bad),
         };
         let what = screen.paint(Style::Dim, pad(finding.what, 8));
-        screen.line(format!("  {} {what} {}", screen.paint(style, mark), finding.found.trim_end()))?;
+        screen.line(format!(
+            "  {} {what} {}",
+            screen.paint(style, mark),
+            finding.found.trim_end()
+        ))?;
         if !finding.advice.is_empty() {
-            screen.line(format!("             {}", screen.paint(Style::Accent, &finding.advice)))?;
+            screen
+                .line(format!("             {}", screen.paint(Style::Accent, &finding.advice)))?;
         }
     }
     let worst = |level: Level| report.findings.iter().filter(|f| f.level == level).count();
@@ -346,7 +425,12 @@ mod tests {
 
     #[test]
     fn every_reason_has_an_advice() {
-        for reason in ["the encoder is missing", "the state file was damaged", "skill x failed", "something else"] {
+        for reason in [
+            "the encoder is missing",
+            "the state file was damaged",
+            "skill x failed",
+            "something else",
+        ] {
             assert!(!advice_for(&[reason.to_owned()]).is_empty());
         }
     }

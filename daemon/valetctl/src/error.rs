@@ -86,7 +86,10 @@ impl CtlError {
             Self::Usage { .. } => USAGE,
             Self::NoBus { .. } | Self::NoDaemon { .. } | Self::Lost { .. } => UNREACHABLE,
             Self::Call { .. } => CALL,
-            Self::File { .. } | Self::Script { .. } | Self::Terminal { .. } | Self::Runtime { .. } => LOCAL,
+            Self::File { .. }
+            | Self::Script { .. }
+            | Self::Terminal { .. }
+            | Self::Runtime { .. } => LOCAL,
         }
     }
 
@@ -114,9 +117,9 @@ impl CtlError {
                 "in a checkout `make run` brings its own bus; on an installed system use `valetctl --system`",
             ),
             Self::NoBus { .. } => Some("is dbus running? `systemctl status dbus` says so"),
-            Self::NoDaemon { bus } if bus.starts_with("system") => {
-                Some("start it with `systemctl start valetd`; `valetctl --system doctor` looks for the reason")
-            }
+            Self::NoDaemon { bus } if bus.starts_with("system") => Some(
+                "start it with `systemctl start valetd`; `valetctl --system doctor` looks for the reason",
+            ),
             Self::NoDaemon { .. } => Some(
                 "start it with `make run` (in a checkout) or `valetd --session`, or try `valetctl --system`; `valetctl doctor` looks for the reason",
             ),
@@ -132,7 +135,9 @@ fn advice_for(name: &str) -> Option<&'static str> {
         "NotAuthorized" => {
             "this user may not do that: see the access table of /etc/valetd/valetd.toml, or use another user"
         }
-        "AccessDenied" => "the bus policy forbids it: is org.valetd.Assistant1.conf installed and up to date?",
+        "AccessDenied" => {
+            "the bus policy forbids it: is org.valetd.Assistant1.conf installed and up to date?"
+        }
         "UnknownSkill" => "`valetctl skills` lists what is installed",
         "UnknownSignal" => "`valetctl signals '**.Window.*'` searches the vehicle's signals",
         "UnknownTurn" => "`valetctl trace` without a turn shows your latest one",

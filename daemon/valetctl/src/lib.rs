@@ -83,7 +83,9 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
             skills::settings(&link, screen, &skill, key.as_deref(), value.as_deref()).await
         }
         Command::Signals(signals) => signals::run(&link, screen, signals).await,
-        Command::Trace { turn, svg } => trace::run(&link, screen, turn.as_deref(), svg.as_deref()).await,
+        Command::Trace { turn, svg } => {
+            trace::run(&link, screen, turn.as_deref(), svg.as_deref()).await
+        }
         Command::Stats => stats::run(&link, screen).await,
         Command::Stop => turn::stop(&link, screen).await,
         Command::Undo { options } => turn::undo(&link, screen, &options).await,

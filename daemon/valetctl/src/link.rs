@@ -65,7 +65,9 @@ impl Link {
                     CtlError::NoDaemon { bus: self.bus.clone() }
                 }
                 zbus::fdo::Error::ZBus(inner) => CtlError::Lost { why: inner.to_string() },
-                zbus::fdo::Error::NoReply(why) | zbus::fdo::Error::Disconnected(why) => CtlError::Lost { why },
+                zbus::fdo::Error::NoReply(why) | zbus::fdo::Error::Disconnected(why) => {
+                    CtlError::Lost { why }
+                }
                 other => {
                     let words = other.to_string();
                     let (name, message) = words.split_once(": ").unwrap_or(("Failed", &words));

@@ -27,7 +27,8 @@ pub(crate) async fn run(link: &Link, screen: &mut Screen) -> Result<Verdict, Ctl
     let mut events = subscribe(link).await?;
     assistant.observe(Options::new()).await.map_err(|e| link.error(e))?;
     let state = assistant.state().await.map_err(|e| link.error(e))?;
-    screen.line(screen.paint(Style::Dim, format!("  valetd is {state}; watching, Ctrl-C ends it")))?;
+    screen
+        .line(screen.paint(Style::Dim, format!("  valetd is {state}; watching, Ctrl-C ends it")))?;
     screen.event(&json!({ "event": "state", "State": state }))?;
     loop {
         tokio::select! {
@@ -48,7 +49,9 @@ async fn subscribe(link: &Link) -> Result<impl Stream<Item = Value> + Unpin, Ctl
         .path_namespace(valet_bus::ROOT)
         .build()
         .map_err(|e| link.error(e))?;
-    let ours = MessageStream::for_match_rule(rule, link.connection(), None).await.map_err(|e| link.error(e))?;
+    let ours = MessageStream::for_match_rule(rule, link.connection(), None)
+        .await
+        .map_err(|e| link.error(e))?;
     let bus = zbus::fdo::DBusProxy::new(link.connection()).await.map_err(|e| link.error(e))?;
     let owners = bus
         .receive_name_owner_changed_with_args(&[(0, valet_bus::BUS_NAME)])
@@ -71,7 +74,8 @@ fn read(message: &zbus::Message) -> Option<Value> {
     let body = message.body();
     Some(match header.member()?.as_str() {
         "TurnChanged" => {
-            let (turn, state, details): (String, String, valet_bus::Dict) = body.deserialize().ok()?;
+            let (turn, state, details): (String, String, valet_bus::Dict) =
+                body.deserialize().ok()?;
             json!({ "event": "turn-changed", "turn": turn, "state": state, "details": value::object(&details) })
         }
         "TurnFinished" => {
@@ -87,7 +91,8 @@ fn read(message: &zbus::Message) -> Option<Value> {
             json!({ "event": "skills-ready", "generation": generation, "skills": skills })
         }
         "PropertiesChanged" => {
-            let (interface, changed, _): (String, valet_bus::Dict, Vec<String>) = body.deserialize().ok()?;
+            let (interface, changed, _): (String, valet_bus::Dict, Vec<String>) =
+                body.deserialize().ok()?;
             let object = header.path()?.to_string();
             json!({ "event": "changed", "object": object, "interface": interface, "changed": value::object(&changed) })
         }
@@ -118,12 +123,18 @@ fn show(screen: &mut Screen, event: &Value) -> Result<(), CtlError> {
             screen.line(screen.paint(Style::Dim, format!("  skills ready: {}", skills.join(", "))))
         }
         "daemon" if event.get("running") == Some(&Value::Bool(true)) => {
-            screen.line(screen.paint(Style::Good, "  valetd is back; run `valetctl monitor` again to see its turns"))
+            screen.line(screen.paint(
+                Style::Good,
+                "  valetd is back; run `valetctl monitor` again to see its turns",
+            ))
         }
         "daemon" => screen.line(screen.paint(Style::Warn, "  valetd has left the bus")),
         _ => {
-            let Some(changed) = event.get("changed").and_then(Value::as_object) else { return Ok(()) };
-            let words: Vec<String> = changed.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect();
+            let Some(changed) = event.get("changed").and_then(Value::as_object) else {
+                return Ok(());
+            };
+            let words: Vec<String> =
+                changed.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect();
             screen.line(screen.paint(Style::Dim, format!("  {}", words.join(" · "))))
         }
     }

@@ -56,10 +56,18 @@ fn show(screen: &mut Screen, words: &str, command: &Value, explain: bool) -> Res
         let said = text(slot, "text");
         let shown = plain(slot.get("value").unwrap_or(&Value::Null));
         let from = if said.is_empty() { "default".to_owned() } else { format!("“{said}”") };
-        screen.line(format!("      {} = {shown}  {}", text(slot, "name"), screen.paint(Style::Dim, from)))?;
+        screen.line(format!(
+            "      {} = {shown}  {}",
+            text(slot, "name"),
+            screen.paint(Style::Dim, from)
+        ))?;
     }
     for other in items(command, "alternatives") {
-        screen.line(format!("    {} {}", screen.paint(Style::Dim, "or"), reading(screen, other)))?;
+        screen.line(format!(
+            "    {} {}",
+            screen.paint(Style::Dim, "or"),
+            reading(screen, other)
+        ))?;
     }
     Ok(())
 }
@@ -70,7 +78,8 @@ fn reading(screen: &Screen, candidate: &Value) -> String {
     if !filled.is_empty() {
         line.push_str(&format!("  {filled}"));
     }
-    let foot = format!("  {} {:.0} %", text(candidate, "engine"), number(candidate, "confidence") * 100.0);
+    let foot =
+        format!("  {} {:.0} %", text(candidate, "engine"), number(candidate, "confidence") * 100.0);
     line.push_str(&screen.paint(Style::Dim, foot));
     line
 }
@@ -97,7 +106,8 @@ fn underlined(screen: &Screen, words: &str, command: &Value) -> Vec<String> {
             names = format!("{}{} ", pad(&names, start), text(slot, "name"));
         }
     }
-    let mut lines = vec![format!("  {words}"), format!("  {}", screen.paint(Style::Accent, marks.trim_end()))];
+    let mut lines =
+        vec![format!("  {words}"), format!("  {}", screen.paint(Style::Accent, marks.trim_end()))];
     if !names.is_empty() {
         lines.push(format!("  {}", screen.paint(Style::Dim, names.trim_end())));
     }
@@ -107,7 +117,11 @@ fn underlined(screen: &Screen, words: &str, command: &Value) -> Vec<String> {
 /// The columns of a stretch given in bytes.
 fn columns(words: &str, entry: &Value) -> std::ops::Range<usize> {
     let column = |key: &str| {
-        let byte = entry.get(key).and_then(Value::as_u64).and_then(|b| usize::try_from(b).ok()).unwrap_or(0);
+        let byte = entry
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|b| usize::try_from(b).ok())
+            .unwrap_or(0);
         words.char_indices().take_while(|(at, _)| *at < byte).count()
     };
     column("start")..column("end")

@@ -8,7 +8,10 @@ use std::path::Path;
 ///
 /// # Errors
 /// The terminal's.
-pub(crate) fn completion(shell: clap_complete::Shell, screen: &mut Screen) -> Result<Verdict, CtlError> {
+pub(crate) fn completion(
+    shell: clap_complete::Shell,
+    screen: &mut Screen,
+) -> Result<Verdict, CtlError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "valetctl", &mut script);
     if screen.is_json() {

@@ -17,7 +17,11 @@ use valet_bus::proxies::Options;
 ///
 /// # Errors
 /// The call's, or the terminal's.
-pub(crate) async fn run(link: &Link, screen: &mut Screen, args: SignalsArgs) -> Result<Verdict, CtlError> {
+pub(crate) async fn run(
+    link: &Link,
+    screen: &mut Screen,
+    args: SignalsArgs,
+) -> Result<Verdict, CtlError> {
     match args.action {
         None => read(link, screen, &args.patterns).await,
         Some(SignalsAction::Set { path, value }) => {
@@ -53,7 +57,9 @@ pub(crate) async fn set(link: &Link, path: &str, word: &str) -> Result<(), CtlEr
 /// [`CtlError::Usage`] for a value the bus has no type for; the call's.
 pub(crate) async fn set_value(link: &Link, path: &str, wanted: &Value) -> Result<(), CtlError> {
     let variant = value::variant(wanted).ok_or_else(|| CtlError::Usage {
-        message: format!("value is {wanted}, expected a truth value, a number, a text or a list of one of these"),
+        message: format!(
+            "value is {wanted}, expected a truth value, a number, a text or a list of one of these"
+        ),
     })?;
     link.simulator().await?.set(path, &variant, Options::new()).await.map_err(|e| link.error(e))
 }
@@ -90,11 +96,18 @@ async fn read(link: &Link, screen: &mut Screen, patterns: &[String]) -> Result<V
 /// Reads patterns; a read of everything that is too much at once is split by branches.
 async fn matching(link: &Link, wanted: &[&str]) -> Result<Value, CtlError> {
     match link.read(wanted).await {
-        Err(CtlError::Call { name, .. }) if name.ends_with(".LimitExceeded") && wanted == ["Vehicle.**"] => {}
+        Err(CtlError::Call { name, .. })
+            if name.ends_with(".LimitExceeded") && wanted == ["Vehicle.**"] => {}
         other => return other,
     }
     let mut all = serde_json::Map::new();
-    for branch in ["Vehicle.Body.**", "Vehicle.Cabin.**", "Vehicle.Chassis.**", "Vehicle.Powertrain.**", "Vehicle.*"] {
+    for branch in [
+        "Vehicle.Body.**",
+        "Vehicle.Cabin.**",
+        "Vehicle.Chassis.**",
+        "Vehicle.Powertrain.**",
+        "Vehicle.*",
+    ] {
         if let Value::Object(part) = link.read(&[branch]).await? {
             all.extend(part);
         }
@@ -120,11 +133,18 @@ pub(crate) fn pattern(word: &str) -> String {
 pub(crate) fn show(screen: &mut Screen, values: &Value) -> Result<(), CtlError> {
     let Some(values) = values.as_object().filter(|map| !map.is_empty()) else {
         screen.line(screen.paint(Style::Warn, "  no such signal has a value"))?;
-        return screen.line(screen.paint(Style::Dim, "  patterns: `*` is one element, `**` any number, as in '**.Window.*'"));
+        return screen.line(screen.paint(
+            Style::Dim,
+            "  patterns: `*` is one element, `**` any number, as in '**.Window.*'",
+        ));
     };
     let widest = values.keys().map(|path| width(short_path(path))).max().unwrap_or(0);
     for (path, value) in values {
-        screen.line(format!("  {}  {}", pad(short_path(path), widest), screen.paint(Style::Strong, plain(value))))?;
+        screen.line(format!(
+            "  {}  {}",
+            pad(short_path(path), widest),
+            screen.paint(Style::Strong, plain(value))
+        ))?;
     }
     Ok(())
 }

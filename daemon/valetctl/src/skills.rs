@@ -20,7 +20,11 @@ const MANAGER: &str = "/org/valetd/Assistant1/skill";
 ///
 /// # Errors
 /// The call's, or the terminal's.
-pub(crate) async fn run(link: &Link, screen: &mut Screen, action: SkillsAction) -> Result<Verdict, CtlError> {
+pub(crate) async fn run(
+    link: &Link,
+    screen: &mut Screen,
+    action: SkillsAction,
+) -> Result<Verdict, CtlError> {
     match action {
         SkillsAction::List => list(link, screen).await,
         SkillsAction::Show { id } => {
@@ -50,7 +54,8 @@ pub(crate) async fn all(link: &Link) -> Result<BTreeMap<String, Value>, CtlError
     for (path, interfaces) in objects {
         for (interface, properties) in interfaces {
             if interface.as_str() == "org.valetd.Skill1" {
-                let properties = properties.iter().map(|(k, v)| (k.to_string(), value::json(v))).collect();
+                let properties =
+                    properties.iter().map(|(k, v)| (k.to_string(), value::json(v))).collect();
                 skills.insert(path.to_string(), Value::Object(properties));
             }
         }
@@ -132,7 +137,8 @@ fn show(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
             screen.line(format!("    {}", plain(one)))?;
         }
     }
-    let refused: Vec<&Value> = items(skill, "Requested").iter().filter(|r| !granted.contains(r)).collect();
+    let refused: Vec<&Value> =
+        items(skill, "Requested").iter().filter(|r| !granted.contains(r)).collect();
     if !refused.is_empty() {
         screen.line(format!("  {}", screen.paint(Style::Warn, "asks for, and has not")))?;
         for one in refused {
@@ -143,11 +149,13 @@ fn show(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
 }
 
 fn show_settings(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
-    let Some(settings) = skill.get("Settings").and_then(Value::as_object).filter(|s| !s.is_empty()) else {
+    let Some(settings) = skill.get("Settings").and_then(Value::as_object).filter(|s| !s.is_empty())
+    else {
         return Ok(());
     };
     screen.line(format!("  {}", screen.paint(Style::Dim, "settings")))?;
-    let rows: Vec<(String, String)> = settings.iter().map(|(k, v)| (format!("  {k}"), plain(v))).collect();
+    let rows: Vec<(String, String)> =
+        settings.iter().map(|(k, v)| (format!("  {k}"), plain(v))).collect();
     for line in table(screen, &rows) {
         screen.line(line)?;
     }
@@ -157,7 +165,8 @@ fn show_settings(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
 async fn switch(link: &Link, screen: &mut Screen, id: &str, on: bool) -> Result<Verdict, CtlError> {
     let (path, skill) = find(link, id).await?;
     let proxy = link.skill(&path).await?;
-    let done = if on { proxy.enable(Options::new()).await } else { proxy.disable(Options::new()).await };
+    let done =
+        if on { proxy.enable(Options::new()).await } else { proxy.disable(Options::new()).await };
     done.map_err(|e| link.error(e))?;
     let state = proxy.state().await.map_err(|e| link.error(e))?;
     screen.line(format!("  {}  {}", text(&skill, "Id"), paint_state(screen, &state)))?;
@@ -182,14 +191,20 @@ pub(crate) async fn settings(
         && known.get(key).is_none()
     {
         let known: Vec<&String> = known.as_object().map(|s| s.keys().collect()).unwrap_or_default();
-        let message = format!("{} has no setting {key:?}, expected one of {known:?}", text(&skill, "Id"));
+        let message =
+            format!("{} has no setting {key:?}, expected one of {known:?}", text(&skill, "Id"));
         return Err(CtlError::Usage { message });
     }
     if let (Some(key), Some(word)) = (key, word) {
         // A text setting takes the word as it is: "1" may be a name.
-        let wanted = if known.get(key).is_some_and(Value::is_string) { Value::from(word) } else { value::read(word) };
-        let variant = value::variant(&wanted)
-            .ok_or_else(|| CtlError::Usage { message: format!("value is {wanted}, expected a basic value") })?;
+        let wanted = if known.get(key).is_some_and(Value::is_string) {
+            Value::from(word)
+        } else {
+            value::read(word)
+        };
+        let variant = value::variant(&wanted).ok_or_else(|| CtlError::Usage {
+            message: format!("value is {wanted}, expected a basic value"),
+        })?;
         let proxy = link.skill(&path).await?;
         proxy
             .set_settings(Options::from([(key, variant)]), Options::new())
@@ -200,7 +215,12 @@ pub(crate) async fn settings(
     let settings = skill.get("Settings").cloned().unwrap_or_else(|| json!({}));
     let shown: serde_json::Map<String, Value> = settings
         .as_object()
-        .map(|all| all.iter().filter(|(k, _)| key.is_none_or(|key| key == *k)).map(|(k, v)| (k.clone(), v.clone())).collect())
+        .map(|all| {
+            all.iter()
+                .filter(|(k, _)| key.is_none_or(|key| key == *k))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
+        })
         .unwrap_or_default();
     let rows: Vec<(String, String)> = shown.iter().map(|(k, v)| (k.clone(), plain(v))).collect();
     for line in table(screen, &rows) {

@@ -30,12 +30,20 @@ fn lines(screen: &Screen, stats: &Value) -> Vec<String> {
     let mut more = Vec::new();
     for (key, value) in all {
         match (key.as_str(), value) {
-            ("uptime-ms", _) => rows.push(("up for".to_owned(), duration(number(stats, key) / 1000.0))),
+            ("uptime-ms", _) => {
+                rows.push(("up for".to_owned(), duration(number(stats, key) / 1000.0)))
+            }
             ("resident-bytes", _) => {
-                rows.push(("resident".to_owned(), format!("{:.1} MiB", number(stats, key) / 1_048_576.0)));
+                rows.push((
+                    "resident".to_owned(),
+                    format!("{:.1} MiB", number(stats, key) / 1_048_576.0),
+                ));
             }
             ("latency-us", Value::Object(stages)) => {
-                more.push(screen.paint(Style::Dim, "  times by stage: half of them, 95 of 100, all below"));
+                more.push(
+                    screen
+                        .paint(Style::Dim, "  times by stage: half of them, 95 of 100, all below"),
+                );
                 let stage = |(name, of): (&String, &Value)| {
                     let ms = |key: &str| milliseconds(number(of, key) / 1000.0);
                     (format!("  {name}"), format!("{}   {}   {}", ms("p50"), ms("p95"), ms("max")))
@@ -43,7 +51,8 @@ fn lines(screen: &Screen, stats: &Value) -> Vec<String> {
                 more.extend(table(screen, &stages.iter().map(stage).collect::<Vec<_>>()));
             }
             (_, Value::Object(parts)) => {
-                let parts: Vec<String> = parts.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect();
+                let parts: Vec<String> =
+                    parts.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect();
                 rows.push((key.replace('-', " "), parts.join(" · ")));
             }
             (_, other) => rows.push((key.replace('-', " "), plain(other))),
@@ -57,7 +66,8 @@ fn lines(screen: &Screen, stats: &Value) -> Vec<String> {
 /// Seconds in the two largest units.
 fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0);
-    let (days, hours, minutes) = ((whole / 86_400.0).floor(), (whole / 3600.0) % 24.0, (whole / 60.0) % 60.0);
+    let (days, hours, minutes) =
+        ((whole / 86_400.0).floor(), (whole / 3600.0) % 24.0, (whole / 60.0) % 60.0);
     if days >= 1.0 {
         format!("{days} d {} h", hours.floor())
     } else if whole >= 3600.0 {

@@ -35,7 +35,11 @@ const ENCODER: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// A script that breaks a rule; a daemon that is lost. A call that is refused fails its step only.
-pub(crate) async fn run(link: &Link, screen: &mut Screen, file: Option<&Path>) -> Result<Verdict, CtlError> {
+pub(crate) async fn run(
+    link: &Link,
+    screen: &mut Screen,
+    file: Option<&Path>,
+) -> Result<Verdict, CtlError> {
     let script = load(file)?;
     wait_for_encoder(link, screen).await?;
     arrange(link, &script.start).await?;
@@ -120,7 +124,8 @@ impl Went {
 }
 
 async fn take(link: &Link, step: &Step, options: &TurnArgs) -> Result<Went, CtlError> {
-    let options = TurnArgs { zone: step.zone.clone().or_else(|| options.zone.clone()), ..options.clone() };
+    let options =
+        TurnArgs { zone: step.zone.clone().or_else(|| options.zone.clone()), ..options.clone() };
     let began = Instant::now();
     let asked = match arrange(link, &step.before).await {
         Ok(()) => turn::say(link, &step.say, &options).await,
@@ -157,7 +162,13 @@ async fn settle(link: &Link, expected: &script::Values) -> Result<Vec<Difference
     }
 }
 
-fn show(screen: &mut Screen, number: usize, of: usize, step: &Step, went: &Went) -> Result<(), CtlError> {
+fn show(
+    screen: &mut Screen,
+    number: usize,
+    of: usize,
+    step: &Step,
+    went: &Went,
+) -> Result<(), CtlError> {
     let head = format!("{number:>2}/{of}  {}", step.say);
     let gap = " ".repeat(54_usize.saturating_sub(width(&head)).max(2));
     let caption = screen.paint(Style::Dim, &step.why);
@@ -186,8 +197,11 @@ fn summary(screen: &mut Screen, went: &[Went]) -> Result<Verdict, CtlError> {
     let mut times: Vec<f64> = went.iter().map(|one| one.took.as_secs_f64() * 1000.0).collect();
     times.sort_by(f64::total_cmp);
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
-    let used: Vec<String> =
-        engines.iter().filter(|(name, _)| !name.is_empty()).map(|(name, n)| format!("{name} {n}")).collect();
+    let used: Vec<String> = engines
+        .iter()
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, n)| format!("{name} {n}"))
+        .collect();
     let all = fine == went.len();
     let words = format!(
         "{fine} of {} as expected · {} · median {}",
@@ -198,7 +212,12 @@ fn summary(screen: &mut Screen, went: &[Went]) -> Result<Verdict, CtlError> {
     screen.line(screen.paint(if all { Style::Good } else { Style::Bad }, words))?;
     for (number, one) in went.iter().enumerate().filter(|(_, one)| !one.differences.is_empty()) {
         let kinds: Vec<&str> = one.differences.iter().map(|d| d.what.as_str()).collect();
-        screen.line(format!("  {} step {}: {}", screen.paint(Style::Bad, "✗"), pad(&(number + 1).to_string(), 2), kinds.join(", ")))?;
+        screen.line(format!(
+            "  {} step {}: {}",
+            screen.paint(Style::Bad, "✗"),
+            pad(&(number + 1).to_string(), 2),
+            kinds.join(", ")
+        ))?;
     }
     screen.event(&json!({
         "summary": { "steps": went.len(), "as-expected": fine, "engines": engines, "median-ms": median },

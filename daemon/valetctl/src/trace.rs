@@ -46,7 +46,8 @@ pub(crate) async fn run(
 /// # Errors
 /// The call's.
 pub(crate) async fn read(link: &Link, turn: &str) -> Result<Value, CtlError> {
-    let trace = link.diagnostics().await?.trace(turn, Options::new()).await.map_err(|e| link.error(e))?;
+    let trace =
+        link.diagnostics().await?.trace(turn, Options::new()).await.map_err(|e| link.error(e))?;
     Ok(value::object(&trace))
 }
 
@@ -57,7 +58,11 @@ pub(crate) async fn read(link: &Link, turn: &str) -> Result<Value, CtlError> {
 pub(crate) fn show(screen: &mut Screen, trace: &Value) -> Result<(), CtlError> {
     let title = format!("{}  › {}", text(trace, "turn"), text(trace, "text"));
     screen.line(screen.paint(Style::Strong, title))?;
-    for line in stages(screen, trace).into_iter().chain(candidates(screen, trace)).chain(policy(screen, trace)) {
+    for line in stages(screen, trace)
+        .into_iter()
+        .chain(candidates(screen, trace))
+        .chain(policy(screen, trace))
+    {
         screen.line(line)?;
     }
     if let Some(result) = trace.get("result") {
@@ -71,7 +76,10 @@ pub(crate) fn show(screen: &mut Screen, trace: &Value) -> Result<(), CtlError> {
 
 /// When the last stage ended, microseconds; never 0.
 fn end_of(trace: &Value) -> f64 {
-    items(trace, "stages").iter().map(|s| number(s, "start") + number(s, "took")).fold(1.0, f64::max)
+    items(trace, "stages")
+        .iter()
+        .map(|s| number(s, "start") + number(s, "took"))
+        .fold(1.0, f64::max)
 }
 
 fn stages(screen: &Screen, trace: &Value) -> Vec<String> {
@@ -103,8 +111,16 @@ fn bar(from: f64, length: f64) -> String {
 
 fn candidates(screen: &Screen, trace: &Value) -> Vec<String> {
     let line = |candidate: &Value| {
-        let confidence = format!("{} {:.1} %", text(candidate, "engine"), number(candidate, "confidence") * 100.0);
-        format!("  {}  {}", short_intent(text(candidate, "intent")), screen.paint(Style::Dim, confidence))
+        let confidence = format!(
+            "{} {:.1} %",
+            text(candidate, "engine"),
+            number(candidate, "confidence") * 100.0
+        );
+        format!(
+            "  {}  {}",
+            short_intent(text(candidate, "intent")),
+            screen.paint(Style::Dim, confidence)
+        )
     };
     titled(screen, "readings", items(trace, "candidates").iter().map(line).collect())
 }
@@ -117,7 +133,12 @@ fn policy(screen: &Screen, trace: &Value) -> Vec<String> {
             "confirm" => Style::Accent,
             _ => Style::Bad,
         };
-        format!("  {}  {}  {}", short_path(text(entry, "target")), screen.paint(style, verdict), text(entry, "why"))
+        format!(
+            "  {}  {}  {}",
+            short_path(text(entry, "target")),
+            screen.paint(style, verdict),
+            text(entry, "why")
+        )
     };
     titled(screen, "policy", items(trace, "policy").iter().map(line).collect())
 }

@@ -102,7 +102,11 @@ pub(crate) async fn ask(
 ///
 /// # Errors
 /// The call's, or the terminal's.
-pub(crate) async fn undo(link: &Link, screen: &mut Screen, options: &TurnArgs) -> Result<Verdict, CtlError> {
+pub(crate) async fn undo(
+    link: &Link,
+    screen: &mut Screen,
+    options: &TurnArgs,
+) -> Result<Verdict, CtlError> {
     let assistant = link.assistant().await?;
     let began = Instant::now();
     let result = assistant.undo(options.options()?).await.map_err(|e| link.error(e))?;
@@ -127,7 +131,11 @@ pub(crate) async fn stop(link: &Link, screen: &mut Screen) -> Result<Verdict, Ct
 ///
 /// # Errors
 /// The call's, or the terminal's.
-pub(crate) async fn suggest(link: &Link, screen: &mut Screen, options: &TurnArgs) -> Result<Verdict, CtlError> {
+pub(crate) async fn suggest(
+    link: &Link,
+    screen: &mut Screen,
+    options: &TurnArgs,
+) -> Result<Verdict, CtlError> {
     let texts = suggestions(link, options).await?;
     for one in &texts {
         screen.line(format!("  {one}"))?;
@@ -170,7 +178,8 @@ pub(crate) fn show(screen: &mut Screen, words: &str, asked: &Asked) -> Result<()
 
 /// What was understood, requested, observed and said: the lines between utterance and foot.
 pub(crate) fn body(screen: &Screen, result: &Value) -> Vec<String> {
-    let mut lines: Vec<String> = items(result, "intents").iter().map(|intent| intent_line(screen, intent)).collect();
+    let mut lines: Vec<String> =
+        items(result, "intents").iter().map(|intent| intent_line(screen, intent)).collect();
     lines.extend(items(result, "actions").iter().map(|action| action_line(screen, action)));
     let speech = text(result, "speech");
     if !speech.is_empty() {
@@ -239,7 +248,9 @@ fn action_line(screen: &Screen, action: &Value) -> String {
         screen.paint(style, mark),
         screen.paint(style, text(action, "status"))
     );
-    for note in [text(action, "why"), if action.get("companion").is_some() { "goes along" } else { "" }] {
+    for note in
+        [text(action, "why"), if action.get("companion").is_some() { "goes along" } else { "" }]
+    {
         if !note.is_empty() {
             line.push_str(&screen.paint(Style::Dim, format!("  {note}")));
         }
@@ -316,7 +327,11 @@ mod tests {
     fn a_turn_shows_what_was_understood_requested_observed_and_said() {
         let lines = body(&Screen::new(false), &result());
         assert_eq!(lines[0], "  climate/set-temperature  temperature 22");
-        assert!(lines[1].starts_with("    Cabin.X ") && lines[1].ends_with("22 → 22  ✓ done"), "{}", lines[1]);
+        assert!(
+            lines[1].starts_with("    Cabin.X ") && lines[1].ends_with("22 → 22  ✓ done"),
+            "{}",
+            lines[1]
+        );
         assert_eq!(lines[2], "  “It is done.”");
         assert_eq!(foot(&result(), None), "template · 100 % · 1.23 ms · t3");
     }

@@ -18,13 +18,17 @@ pub(crate) fn json(variant: &Variant<'_>) -> Value {
         Variant::U32(v) => Value::from(*v),
         Variant::I64(v) => Value::from(*v),
         Variant::U64(v) => Value::from(*v),
-        Variant::F64(v) => Number::from_f64(*v).map_or_else(|| Value::from(v.to_string()), Value::Number),
+        Variant::F64(v) => {
+            Number::from_f64(*v).map_or_else(|| Value::from(v.to_string()), Value::Number)
+        }
         Variant::Str(v) => Value::from(v.as_str()),
         Variant::ObjectPath(v) => Value::from(v.as_str()),
         Variant::Signature(v) => Value::from(v.to_string()),
         Variant::Variant(inner) => json(inner),
         Variant::Array(items) => Value::Array(items.iter().map(json).collect()),
-        Variant::Dict(entries) => Value::Object(entries.iter().map(|(k, v)| (key(k), json(v))).collect()),
+        Variant::Dict(entries) => {
+            Value::Object(entries.iter().map(|(k, v)| (key(k), json(v))).collect())
+        }
         Variant::Structure(fields) => Value::Array(fields.fields().iter().map(json).collect()),
         Variant::Fd(_) => Value::from("file descriptor"),
     }
@@ -77,14 +81,17 @@ fn list(items: &[Value]) -> Option<Variant<'static>> {
     {
         return Some(Variant::from(all));
     }
-    let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+    let texts =
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     Some(Variant::from(texts))
 }
 
 /// A word of the command line as JSON: JSON where it is some, else the text itself.
 pub(crate) fn read(word: &str) -> Value {
     match serde_json::from_str::<Value>(word) {
-        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_))) => value,
+        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_))) => {
+            value
+        }
         _ => Value::from(word),
     }
 }

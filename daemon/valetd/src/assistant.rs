@@ -17,7 +17,7 @@ use crate::{
     inference::{EncoderState, Inference, InferenceConfig},
     logging::message_id,
     paths::Paths,
-    skills::Skills,
+    skills::{SkillStatus, Skills},
     state::State,
     wall::{Monotonic, SystemClock},
     world::World,
@@ -154,9 +154,9 @@ impl Assistant {
         host_config.max_memory_bytes = config.skill_memory_bytes;
         host_config.max_turn_ms = config.skill_turn_ms;
         let host = Arc::new(SkillHost::new(host_config, services)?);
-        let skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
+        let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
         let vocabulary = Vocabulary::default();
-        let understander = build_understander(&config.language, &skills, &vocabulary)?;
+        let understander = build_understander(&config.language, &mut skills, &vocabulary)?;
         let words = Arc::new(words);
         let dialogue = Dialogue::new(Rules {
             skills: Arc::new(skills.table(&config.language)),
@@ -338,14 +338,36 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     }
 }
 
+/// Builds the understanding of all skills that are ready. A skill whose sentences cannot be
+/// compiled is marked as failed, and the others are understood without it.
+///
+/// # Errors
+/// When even the skills that can be compiled one by one cannot be understood together.
 fn build_understander(
     language: &str,
-    skills: &Skills,
+    skills: &mut Skills,
     vocabulary: &Vocabulary,
 ) -> anyhow::Result<Understander> {
-    let sources: Vec<SkillSource<'_>> = skills
-        .ready()
-        .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
-        .collect();
-    Ok(Understander::build(language, &sources, vocabulary)?)
+    let build = |skills: &Skills, only: Option<&SkillId>| {
+        let sources: Vec<SkillSource<'_>> = skills
+            .ready()
+            .filter(|(id, ..)| only.is_none_or(|only| *id == only))
+            .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
+            .collect();
+        Understander::build(language, &sources, vocabulary)
+    };
+    let first = match build(skills, None) {
+        Ok(understander) => return Ok(understander),
+        Err(first) => first,
+    };
+    log::error!("the sentences cannot be compiled, looking for the skill: {first}");
+    let ids: Vec<SkillId> = skills.ready().map(|(id, ..)| id.clone()).collect();
+    for id in ids {
+        if let Err(why) = build(skills, Some(&id))
+            && let Some(skill) = skills.by_id.get_mut(&id)
+        {
+            skill.status = SkillStatus::Failed(why.to_string());
+        }
+    }
+    Ok(build(skills, None)?)
 }

@@ -30,7 +30,9 @@ pub(crate) fn find_place(call: &Call) -> Result<Outcome, SkillError> {
     Ok(match atlas::look_up(&mut atlas, said)? {
         Found::One(place) => tell_place(call, &atlas, &place),
         Found::Several(places) => atlas::choose(&atlas, "place", &places),
-        Found::Nothing => Outcome::answer("I cannot find that on the offline map."),
+        Found::Nothing => {
+            Outcome::answer(format!("I cannot find {} on the offline map.", go::shown(said)))
+        }
     })
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn target(call: &Call, slot: &str, question: &str) -> Result<Target, 
 }
 
 /// What was said, cut, without control characters.
-fn shown(said: &str) -> String {
+pub(crate) fn shown(said: &str) -> String {
     said.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 

@@ -26,9 +26,15 @@ fn nice(value: f64) -> String {
     plain(((value / 10.0).round() * 10.0).max(10.0))
 }
 
-/// One decimal below ten, else whole.
+/// One decimal below ten, whole numbers below a hundred, then tens, then hundreds.
 fn counted(value: f64, unit: &str) -> String {
-    let rounded = if value < 9.95 { (value * 10.0).round() / 10.0 } else { value.round() };
+    let to = |step: f64| (value / step).round() * step;
+    let rounded = match value {
+        v if v < 9.95 => (v * 10.0).round() / 10.0,
+        v if v < 99.5 => v.round(),
+        v if v < 995.0 => to(10.0),
+        _ => to(100.0),
+    };
     let count = plain(rounded);
     if count == "1" { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
@@ -75,6 +81,8 @@ mod tests {
             (999.0, "about 1 kilometre"),
             (1_312.0, "about 1.3 kilometres"),
             (12_400.0, "about 12 kilometres"),
+            (396_200.0, "about 400 kilometres"),
+            (8_261_000.0, "about 8300 kilometres"),
         ] {
             assert_eq!(distance(metres, Unit::Metric), said);
         }

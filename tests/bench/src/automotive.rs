@@ -36,6 +36,7 @@ pub(crate) struct Arguments {
 struct Map {
     values: BTreeMap<String, Vec<String>>,
     ends: BTreeMap<String, Vec<String>>,
+    aims: Vec<String>,
     topic: Vec<Topic>,
     alone: BTreeMap<String, Vec<String>>,
     kinds: BTreeMap<String, BTreeMap<String, String>>,
@@ -133,15 +134,15 @@ impl Map {
         };
         let kinds: BTreeSet<&str> = match line.intent.as_str() {
             "VEHICLE_SETTINGS_CHECK" => BTreeSet::from(["query"]),
-            _ => self.kinds_of_change(&values, &of("AMOUNT").join(" "), !of("TYPE").is_empty()),
+            _ => self.kinds_of_change(line, &of("VALUE"), &of("AMOUNT").join(" ")),
         };
         let covered: BTreeSet<&str> =
             kinds.into_iter().filter(|kind| topic.kinds.contains_key(*kind)).collect();
         (!covered.is_empty()).then_some(Wanted { topic, kinds: covered })
     }
 
-    /// The kinds of action that VALUE and AMOUNT say; `by`: the amount is a difference.
-    fn kinds_of_change(&self, values: &str, amount: &str, by: bool) -> BTreeSet<&str> {
+    /// The kinds of action that VALUEs and AMOUNT say; the mapping's head has the rule.
+    fn kinds_of_change(&self, line: &Line, values: &[String], amount: &str) -> BTreeSet<&str> {
         let find = |lists: &'_ BTreeMap<String, Vec<String>>, text: &str| -> Option<String> {
             let phrases = lists.iter().flat_map(|(kind, all)| all.iter().map(move |p| (kind, p)));
             let standing = phrases.filter(|(_, phrase)| has_words(text, phrase));
@@ -151,14 +152,29 @@ impl Map {
             let kind = kind?;
             self.values.get_key_value(&kind).map(|(kind, _)| kind.as_str())
         };
-        let said = known(find(&self.values, values));
-        let end = known(find(&self.ends, amount));
-        match (said, end) {
-            (_, Some(end)) => BTreeSet::from(["set", end]),
-            (Some(said), None) if amount.is_empty() || by => BTreeSet::from([said]),
-            (_, None) if !amount.is_empty() => BTreeSet::from(["set"]),
-            _ => BTreeSet::new(),
+        let said = values.iter().filter_map(|value| known(find(&self.values, value)));
+        let mut said: BTreeSet<&str> = said.collect();
+        let by = line.slots.iter().any(|span| span.name == "TYPE");
+        if let Some(end) = known(find(&self.ends, amount)) {
+            return BTreeSet::from(["set", end]);
         }
+        if amount.is_empty() || (by && !said.is_empty()) {
+            return said;
+        }
+        let relative = said.contains("increase") || said.contains("decrease");
+        if relative && !self.is_aim(line) {
+            said.insert("set");
+            return said;
+        }
+        BTreeSet::from(["set"])
+    }
+
+    /// Whether the amount is where to go ("to eight", "level eight"), by the words before it.
+    fn is_aim(&self, line: &Line) -> bool {
+        let amounts = line.slots.iter().filter(|span| span.name == "AMOUNT");
+        amounts.filter_map(|span| line.text.get(..line.bytes(span)?.0 as usize)).any(|before| {
+            before.split_whitespace().last().is_some_and(|word| self.aims.iter().any(|a| a == word))
+        })
     }
 
     fn is_intent(&self, wanted: &Wanted<'_>, best: &Candidate) -> bool {

@@ -13,6 +13,7 @@ mod live;
 mod memo;
 mod memory;
 mod models;
+mod pairs;
 mod skills;
 mod start;
 mod turn;
@@ -42,6 +43,8 @@ enum What {
     Understanding(understanding::Arguments),
     /// The skills' own tests, understood with the real encoder.
     Skills(skills::Arguments),
+    /// Two commands of the skills' own tests said in one sentence.
+    Pairs(pairs::Arguments),
     /// Free requests to a car, by a published mapping to our skills.
     Automotive(automotive::Arguments),
     /// Time, load time and memory of the sentence encoder alone.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
     let outcome = match what {
         What::Understanding(a) => understanding::run(&a),
         What::Skills(a) => skills::run(&a),
+        What::Pairs(a) => pairs::run(&a),
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),
         What::Turn(a) => turn::run(&a),

@@ -7,7 +7,7 @@ use crate::{
     installed::{Installed, SkillArguments, Templates, request},
 };
 use clap::Args;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use valet_core::{
     entity::Value,
     signal::Class,
@@ -34,6 +34,8 @@ enum Verdict {
     Missed,
     /// Rightly not matched by this skill.
     LeftAlone,
+    /// A negative that is answered as a question of this skill: nothing moves, but it is wrong.
+    WrongAnswer,
     /// A negative that another skill's own template understands the same way.
     Elsewhere,
     /// A command that was not asked for would be carried out.
@@ -51,6 +53,7 @@ struct Row {
     wrong_slots: usize,
     wrong_action: usize,
     wrong_elsewhere: usize,
+    wrong_answer: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
@@ -60,6 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     report.add("train.embedding", embedding, "s", "wall; 0 when cached");
     report.add("train.learning", learning, "s", "wall: held-out folds, heads, taggers");
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut heads_us: Vec<f64> = Vec::new();
     let all: Vec<(String, SkillTest)> = installed
         .sources
         .iter()
@@ -68,6 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     for (skill, test) in all {
         let zone = test.zone.as_deref().map_or(Ok(Zone::DRIVER), Zone::parse)?;
         let understood = installed.understand(&test.text, zone);
+        if understood.heads_time > Duration::ZERO {
+            heads_us.push(understood.heads_time.as_secs_f64() * 1e6);
+        }
         let verdict = judge(&installed, &skill, &test, &understood);
         count(rows.entry(skill.clone()).or_default(), &test, verdict);
         let fine = [Verdict::Right, Verdict::LeftAlone, Verdict::Elsewhere].contains(&verdict);
@@ -77,6 +84,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         }
     }
     add_figures(&mut report, &rows, arguments.skills.templates);
+    heads_us.sort_by(f64::total_cmp);
+    if let Some(median) = heads_us.get(heads_us.len() / 2) {
+        let how = "p50 of a turn: all heads and taggers, the encoder left out";
+        report.add("skills.heads", *median, "us", how);
+    }
     Ok(report)
 }
 
@@ -88,6 +100,7 @@ fn count(row: &mut Row, test: &SkillTest, verdict: Verdict) {
     row.wrong_slots += usize::from(verdict == Verdict::WrongSlots);
     row.wrong_action += usize::from(verdict == Verdict::WrongAction);
     row.wrong_elsewhere += usize::from(verdict == Verdict::WrongElsewhere);
+    row.wrong_answer += usize::from(verdict == Verdict::WrongAnswer);
 }
 
 fn judge(
@@ -109,6 +122,10 @@ fn judge(
                 true => verdict,
                 false => Verdict::WrongElsewhere,
             };
+        }
+        let answers = |c: &Candidate| !acts(c) && c.intent.skill().as_str() == skill;
+        if verdict == Verdict::LeftAlone && understood.commands.iter().any(|c| answers(&c.best)) {
+            return Verdict::WrongAnswer;
         }
         return verdict;
     }
@@ -198,6 +215,7 @@ fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Tem
         all.wrong_slots += row.wrong_slots;
         all.wrong_action += row.wrong_action;
         all.wrong_elsewhere += row.wrong_elsewhere;
+        all.wrong_answer += row.wrong_answer;
     }
     let how = match templates {
         Templates::On => "templates first, then encoder",
@@ -225,6 +243,15 @@ fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Tem
         percent(all.wrong_action, tests),
         "%",
         "the same without readings by other skills, of which a skill's own negatives say nothing",
+    );
+    report.add(
+        "skills.wrong_answer",
+        percent(all.wrong_answer, all.negative),
+        "%",
+        format!(
+            "of {} tests that must not match: one was taken as a question of its skill",
+            all.negative
+        ),
     );
     report.add(
         "skills.slots_right",

@@ -49,7 +49,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
     drop(live);
     match instructions_of_a_turn().await {
         Ok(count) => {
-            let how = "user instructions of the daemon by valgrind: 220 turns less 20, divided by 200";
+            let how =
+                "user instructions of the daemon by valgrind: 220 turns less 20, divided by 200";
             report.add("turn.template_read.instructions", count, "", how);
         }
         Err(why) => report.say(format!("instructions of a turn are not counted: {why:#}")),
@@ -65,7 +66,12 @@ async fn instructions_of_a_turn() -> anyhow::Result<f64> {
 
 async fn instructions_of(turns: usize) -> anyhow::Result<f64> {
     let bus = PrivateBus::session().await?;
-    let valgrind = ["/usr/bin/valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--smc-check=all"];
+    let valgrind = [
+        "/usr/bin/valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        "--smc-check=all",
+    ];
     let daemon = DaemonBuilder::new(&bus).under(&valgrind).launch().await?;
     tokio::time::timeout(Duration::from_secs(90), daemon.process().line("ready on"))
         .await

@@ -12,7 +12,8 @@ use zbus::{Connection, Variant};
 pub const STRANGER: u32 = 65534;
 
 /// Everybody may ask; only the daemon's own user may do more.
-pub const ASK_FOR_ALL: &str = "[understanding]\nencoder = false\n[access]\nask = { everybody = true }\n";
+pub const ASK_FOR_ALL: &str =
+    "[understanding]\nencoder = false\n[access]\nask = { everybody = true }\n";
 
 /// A private bus, a daemon on it, a client.
 pub struct Scene {
@@ -46,7 +47,9 @@ impl Scene {
         }
     }
 
-    async fn try_with(change: impl FnOnce(DaemonBuilder) -> DaemonBuilder) -> Result<Self, KitError> {
+    async fn try_with(
+        change: impl FnOnce(DaemonBuilder) -> DaemonBuilder,
+    ) -> Result<Self, KitError> {
         let bus = PrivateBus::session().await?;
         let daemon = change(DaemonBuilder::new(&bus)).start().await?;
         let client = bus.connect().await?;
@@ -99,8 +102,12 @@ impl Scene {
     /// # Panics
     /// When the simulator refuses.
     pub async fn drive(&self, cycle: &str) {
-        let simulator = Daemon::simulator(&self.client).await.unwrap_or_else(|error| panic!("{error}"));
-        simulator.drive(cycle, valet_testkit::none()).await.unwrap_or_else(|error| panic!("{error}"));
+        let simulator =
+            Daemon::simulator(&self.client).await.unwrap_or_else(|error| panic!("{error}"));
+        simulator
+            .drive(cycle, valet_testkit::none())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
@@ -148,8 +155,11 @@ pub fn probe() -> TempDir {
     copy(&guest, &skill);
     let sentences = skill.join("sentences");
     std::fs::create_dir_all(&sentences).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::write(sentences.join("en.toml"), "[intents.nothing]\ntemplates = [\"do nothing at all\"]\n")
-        .unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(
+        sentences.join("en.toml"),
+        "[intents.nothing]\ntemplates = [\"do nothing at all\"]\n",
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
     folder
 }
 
@@ -161,7 +171,8 @@ fn copy(from: &Path, to: &Path) {
         if source.is_dir() {
             copy(&source, &target);
         } else {
-            std::fs::copy(&source, &target).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+            std::fs::copy(&source, &target)
+                .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
         }
     }
 }

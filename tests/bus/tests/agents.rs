@@ -57,7 +57,11 @@ async fn an_agent_that_vanishes_mid_question_counts_as_a_no_at_once() {
     person.clone().close().await.unwrap();
     drop((person, other, agent));
     // Its own 15 s must not pass first.
-    let result = tokio::time::timeout(Duration::from_secs(10), turn).await.expect("at once").unwrap().unwrap();
+    let result = tokio::time::timeout(Duration::from_secs(10), turn)
+        .await
+        .expect("at once")
+        .unwrap()
+        .unwrap();
     assert_ne!(text(&result, "type"), "action");
     assert_eq!(scene.signal(LOCK).await, Some(Variant::Bool(true)));
 }
@@ -81,7 +85,8 @@ async fn a_choice_is_made_by_the_agent() {
     let folder = Skills::Folder(skills.path().to_owned());
     let scene = Scene::with(|b| b.skills(folder).script(script)).await;
     let (person, _) = scene.another().await;
-    let mut agent = TestAgent::register(&person, &["choose"], None, Says::Words("z".to_owned())).await.unwrap();
+    let mut agent =
+        TestAgent::register(&person, &["choose"], None, Says::Words("z".to_owned())).await.unwrap();
     let result = scene.ask("offer me two").await;
     let asked = agent.next().await;
     assert_eq!((asked.method, asked.options.len()), ("Choose", 2));
@@ -95,13 +100,19 @@ async fn the_latest_agent_for_the_zone_is_asked() {
     let (second, _) = scene.another().await;
     let (rear, _) = scene.another().await;
     let _old = TestAgent::register(&first, &["confirm"], None, Says::No).await.unwrap();
-    let latest = TestAgent::register(&second, &["confirm"], Some("row1-driver"), Says::Yes).await.unwrap();
-    let mut elsewhere = TestAgent::register(&rear, &["confirm"], Some("row2"), Says::No).await.unwrap();
+    let latest =
+        TestAgent::register(&second, &["confirm"], Some("row1-driver"), Says::Yes).await.unwrap();
+    let mut elsewhere =
+        TestAgent::register(&rear, &["confirm"], Some("row2"), Says::No).await.unwrap();
     assert_eq!(text(&scene.ask("unlock the doors").await, "type"), "action");
     assert!(elsewhere.asked.try_recv().is_err(), "the back seats were not asked");
     scene.ask("lock the doors").await;
     latest.unregister().await.unwrap();
-    assert_eq!(text(&scene.ask("unlock the doors").await, "type"), "refusal", "now the older one is asked");
+    assert_eq!(
+        text(&scene.ask("unlock the doors").await, "type"),
+        "refusal",
+        "now the older one is asked"
+    );
 }
 
 #[tokio::test]

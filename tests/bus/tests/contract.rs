@@ -13,7 +13,10 @@ fn interface(xml: &'static str) -> Interface<'static> {
 }
 
 fn status(annotations: &[(String, String)]) -> Option<&str> {
-    annotations.iter().find(|(name, _)| name == "org.valetd.Status").map(|(_, value)| value.as_str())
+    annotations
+        .iter()
+        .find(|(name, _)| name == "org.valetd.Status")
+        .map(|(_, value)| value.as_str())
 }
 
 fn method_status(method: &Method<'_>) -> Option<String> {
@@ -23,23 +26,32 @@ fn method_status(method: &Method<'_>) -> Option<String> {
 }
 
 fn interface_status(interface: &Interface<'_>) -> Option<String> {
-    let all: Vec<_> = interface.annotations().map(|a| (a.name().to_owned(), a.value().to_owned())).collect();
+    let all: Vec<_> =
+        interface.annotations().map(|a| (a.name().to_owned(), a.value().to_owned())).collect();
     status(&all).map(str::to_owned)
 }
 
 fn documented(annotations: &[Annotation<'_>]) -> bool {
-    annotations.iter().any(|a| a.name() == "org.gtk.GDBus.DocString" && !a.value().trim().is_empty())
+    annotations
+        .iter()
+        .any(|a| a.name() == "org.gtk.GDBus.DocString" && !a.value().trim().is_empty())
 }
 
 fn arguments(method: &Method<'_>) -> String {
     let inward = |direction: Option<ArgDirection>| direction != Some(ArgDirection::Out);
-    method.args().iter().filter(|arg| inward(arg.direction())).map(|arg| arg.ty().to_string()).collect()
+    method
+        .args()
+        .iter()
+        .filter(|arg| inward(arg.direction()))
+        .map(|arg| arg.ty().to_string())
+        .collect()
 }
 
 #[test]
 fn every_member_stands_in_the_xml_with_its_signature() {
     for member in contract::MEMBERS {
-        let xml = contract::INTERFACES.iter().find(|(name, _)| *name == member.interface).unwrap().1;
+        let xml =
+            contract::INTERFACES.iter().find(|(name, _)| *name == member.interface).unwrap().1;
         let interface = interface(xml);
         let method = interface
             .methods()
@@ -52,25 +64,36 @@ fn every_member_stands_in_the_xml_with_its_signature() {
 
 #[test]
 fn every_method_that_the_xml_calls_served_is_a_member() {
-    let members: BTreeSet<(&str, &str)> = contract::MEMBERS.iter().map(|m| (m.interface, m.name)).collect();
+    let members: BTreeSet<(&str, &str)> =
+        contract::MEMBERS.iter().map(|m| (m.interface, m.name)).collect();
     for (name, xml) in contract::INTERFACES {
         let interface = interface(xml);
         assert_eq!(interface.name().as_str(), *name);
         if interface_status(&interface).as_deref() != Some("served") {
             continue;
         }
-        for method in interface.methods().filter(|m| method_status(m).as_deref() != Some("planned")) {
-            assert!(members.contains(&(name, method.name().as_str())), "{name}.{} is no member", method.name());
+        for method in interface.methods().filter(|m| method_status(m).as_deref() != Some("planned"))
+        {
+            assert!(
+                members.contains(&(name, method.name().as_str())),
+                "{name}.{} is no member",
+                method.name()
+            );
         }
     }
 }
 
 #[test]
 fn client_methods_end_in_options_and_everything_is_documented() {
-    for (name, xml) in contract::INTERFACES.iter().filter(|(name, _)| *name != "org.valetd.Agent1") {
+    for (name, xml) in contract::INTERFACES.iter().filter(|(name, _)| *name != "org.valetd.Agent1")
+    {
         let interface = interface(xml);
         for method in interface.methods() {
-            assert!(arguments(method).ends_with("a{sv}"), "{name}.{} has no options", method.name());
+            assert!(
+                arguments(method).ends_with("a{sv}"),
+                "{name}.{} has no options",
+                method.name()
+            );
             assert!(documented(method.annotations()), "{name}.{}", method.name());
         }
         for signal in interface.signals() {
@@ -103,7 +126,9 @@ async fn served_introspection_is_the_contract_word_for_word() {
     let skill = introspect(&path::skill("org.valetd.climate")).await;
     assert!(skill.contains(contract::interface_xml("org.valetd.Skill1")));
     let session = scene.assistant.open_session(valet_testkit::none()).await.unwrap();
-    assert!(introspect(session.as_str()).await.contains(contract::interface_xml("org.valetd.Session1")));
+    assert!(
+        introspect(session.as_str()).await.contains(contract::interface_xml("org.valetd.Session1"))
+    );
     let root = introspect(ROOT).await;
     assert!(!root.contains("<node name=\"session"), "sessions are listed nowhere");
 }
@@ -124,7 +149,8 @@ async fn every_documented_property_has_a_value_of_its_type() {
             .build()
             .await
             .unwrap();
-        let values = proxy.get_all(zbus::names::InterfaceName::try_from(name).unwrap()).await.unwrap();
+        let values =
+            proxy.get_all(zbus::names::InterfaceName::try_from(name).unwrap()).await.unwrap();
         let xml = contract::INTERFACES.iter().find(|(known, _)| *known == name).unwrap().1;
         for property in interface(xml).properties() {
             let value = values
@@ -140,7 +166,13 @@ async fn what_is_not_served_is_an_unknown_method() {
     let scene = Scene::set().await;
     let call = scene
         .client
-        .call_method(Some(valet_bus::BUS_NAME), ROOT, Some("org.valetd.Models1"), "Verify", &("x", valet_testkit::none()))
+        .call_method(
+            Some(valet_bus::BUS_NAME),
+            ROOT,
+            Some("org.valetd.Models1"),
+            "Verify",
+            &("x", valet_testkit::none()),
+        )
         .await;
     assert_eq!(valet_testkit::error_name(&call), "org.freedesktop.DBus.Error.UnknownMethod");
     let call = scene

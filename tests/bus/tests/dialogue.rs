@@ -22,7 +22,10 @@ async fn a_confirmation_acts_only_after_the_yes() {
     assert_eq!(scene.signal(LOCK).await, Some(Variant::Bool(false)));
     assert_eq!(scene.assistant.dialog_state().await.unwrap(), "idle");
     let again = scene.ask("yes").await;
-    assert_eq!((text(&again, "type"), text(&again, "code")), ("not-understood", "nothing-to-confirm"));
+    assert_eq!(
+        (text(&again, "type"), text(&again, "code")),
+        ("not-understood", "nothing-to-confirm")
+    );
 }
 
 #[tokio::test]
@@ -57,7 +60,8 @@ async fn a_confirmation_expires_and_the_session_says_so() {
         .await
         .unwrap();
     let mut expecting = session.receive_expecting_reply_changed().await;
-    let options = || -> Options<'static> { [("session", Variant::from(object.clone().into_inner()))].into() };
+    let options =
+        || -> Options<'static> { [("session", Variant::from(object.clone().into_inner()))].into() };
     let question = scene.assistant.ask("unlock the doors", options()).await.unwrap();
     assert_eq!(text(&question, "type"), "question");
     // 15 s, and the daemon says when they are over.
@@ -102,7 +106,11 @@ async fn what_the_policy_refuses_is_a_result_with_its_reason() {
     scene.drive("motorway").await;
     for said in ["open the boot", "unlock the doors"] {
         let refused = scene.ask(said).await;
-        assert_eq!((text(&refused, "type"), text(&refused, "code")), ("refusal", "policy"), "{said}");
+        assert_eq!(
+            (text(&refused, "type"), text(&refused, "code")),
+            ("refusal", "policy"),
+            "{said}"
+        );
         assert!(text(&refused, "speech").len() > 10, "{said}");
     }
     assert_eq!(scene.signal("Vehicle.Body.Trunk.Rear.IsOpen").await, Some(Variant::Bool(false)));
@@ -156,13 +164,35 @@ async fn help_repeat_and_nonsense_are_answered() {
 #[tokio::test]
 async fn a_skill_that_misbehaves_ends_its_turn_and_not_the_daemon() {
     let skills = probe();
-    let script: String = ["panic", "loop", "recurse", "allocate", "exit", "fail", "say-huge", "bad-slot", "unwritten"]
-        .iter()
-        .map(|intent| format!("[[say]]\ntext = \"now {intent}\"\nintent = \"org.example.probe/{intent}\"\n"))
-        .collect();
+    let script: String = [
+        "panic",
+        "loop",
+        "recurse",
+        "allocate",
+        "exit",
+        "fail",
+        "say-huge",
+        "bad-slot",
+        "unwritten",
+    ]
+    .iter()
+    .map(|intent| {
+        format!("[[say]]\ntext = \"now {intent}\"\nintent = \"org.example.probe/{intent}\"\n")
+    })
+    .collect();
     let folder = Skills::Folder(skills.path().to_owned());
     let scene = Scene::with(|b| b.skills(folder).script(&script)).await;
-    for intent in ["panic", "loop", "recurse", "allocate", "exit", "fail", "say-huge", "bad-slot", "unwritten"] {
+    for intent in [
+        "panic",
+        "loop",
+        "recurse",
+        "allocate",
+        "exit",
+        "fail",
+        "say-huge",
+        "bad-slot",
+        "unwritten",
+    ] {
         let result = scene.ask(&format!("now {intent}")).await;
         assert_eq!(text(&result, "type"), "error", "{intent}: {result:?}");
         assert!(!text(&result, "speech").is_empty(), "{intent}");

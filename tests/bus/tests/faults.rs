@@ -5,7 +5,9 @@ use futures_util::StreamExt as _;
 use std::time::Duration;
 use valet_bus::proxies::SkillProxy;
 use valet_bus_tests::{Scene, ask, driver};
-use valet_testkit::{DaemonBuilder, KitError, LIMIT, PrivateBus, Skills, dicts, none, text, within};
+use valet_testkit::{
+    DaemonBuilder, KitError, LIMIT, PrivateBus, Skills, dicts, none, text, within,
+};
 use zbus::Variant;
 
 const WITH_ENCODER: &str = "[understanding]\nencoder = true\n";
@@ -81,7 +83,10 @@ async fn a_corrupt_state_file_is_set_aside_and_said() {
 #[tokio::test]
 async fn timers_survive_a_kill_and_a_restart() {
     let scene = Scene::set().await;
-    assert_eq!(text(&scene.ask("set a timer called pasta for twenty minutes").await, "type"), "action");
+    assert_eq!(
+        text(&scene.ask("set a timer called pasta for twenty minutes").await, "type"),
+        "action"
+    );
     let daemon = scene.daemon.restart().await.unwrap();
     let left = ask(&scene.assistant, "how much time is left on the timer").await;
     assert_eq!(text(&left, "type"), "answer");
@@ -144,14 +149,23 @@ async fn terminate_ends_it_in_two_seconds_with_0() {
 async fn terminate_ends_it_in_two_seconds_also_while_a_turn_waits() {
     let scene = Scene::set().await;
     let (person, _) = scene.another().await;
-    let mut agent =
-        valet_testkit::TestAgent::register(&person, &["confirm"], None, valet_testkit::Says::Nothing).await.unwrap();
+    let mut agent = valet_testkit::TestAgent::register(
+        &person,
+        &["confirm"],
+        None,
+        valet_testkit::Says::Nothing,
+    )
+    .await
+    .unwrap();
     let assistant = scene.assistant.clone();
     let turn = tokio::spawn(async move { assistant.ask("unlock the doors", driver()).await });
     agent.next().await;
     let status = scene.daemon.terminate(Duration::from_secs(2)).await.unwrap();
     assert_eq!(status.code(), Some(0));
-    assert_eq!(valet_testkit::error_name(&within("its end", turn).await.unwrap()), "org.valetd.Error.Canceled");
+    assert_eq!(
+        valet_testkit::error_name(&within("its end", turn).await.unwrap()),
+        "org.valetd.Error.Canceled"
+    );
 }
 
 #[tokio::test]
@@ -175,11 +189,13 @@ async fn hangup_finds_new_skills_and_forgets_removed_ones() {
     let folder = Skills::Folder(skills.path().to_owned());
     let scene = Scene::with(|b| b.skills(folder)).await;
     assert_eq!(scene.assistant.parse("do nothing at all", none()).await.unwrap().len(), 1);
-    std::fs::rename(skills.path().join("org.example.probe"), skills.path().with_extension("away")).unwrap();
+    std::fs::rename(skills.path().join("org.example.probe"), skills.path().with_extension("away"))
+        .unwrap();
     scene.daemon.hangup();
     scene.daemon.told("READY=1", 2).await.unwrap();
     assert!(scene.assistant.parse("do nothing at all", none()).await.unwrap().is_empty());
-    std::fs::rename(skills.path().with_extension("away"), skills.path().join("org.example.probe")).unwrap();
+    std::fs::rename(skills.path().with_extension("away"), skills.path().join("org.example.probe"))
+        .unwrap();
     scene.daemon.hangup();
     scene.daemon.told("READY=1", 3).await.unwrap();
     assert_eq!(scene.assistant.parse("do nothing at all", none()).await.unwrap().len(), 1);
@@ -222,7 +238,9 @@ async fn a_wrong_configuration_ends_it_with_its_own_code_file_line_and_nearest_k
         ("[dialogue\n", ["valetd.toml:1", ""]),
     ] {
         let started = DaemonBuilder::new(&bus).config(config).start().await;
-        let Err(KitError::Ended { output, status, .. }) = started else { panic!("it started with {config:?}") };
+        let Err(KitError::Ended { output, status, .. }) = started else {
+            panic!("it started with {config:?}")
+        };
         assert!(status.contains("exit status: 3"), "{status}");
         for part in parts {
             assert!(output.contains(part), "{part:?} is not in {output}");
@@ -260,7 +278,11 @@ async fn an_utterance_is_never_logged() {
     let status = scene.daemon.terminate(LIMIT).await.unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(scene.daemon.output().contains("ready on"), "the log is looked at");
-    assert!(!scene.daemon.output().to_lowercase().contains("zanzibar"), "{}", scene.daemon.output());
+    assert!(
+        !scene.daemon.output().to_lowercase().contains("zanzibar"),
+        "{}",
+        scene.daemon.output()
+    );
 }
 
 #[tokio::test]
@@ -282,8 +304,15 @@ async fn the_encoder_understands_what_no_template_knows() {
     .await;
     assert_eq!(scene.assistant.state().await.unwrap(), "ready");
     let result = scene.ask("brr, the steering wheel is ice cold").await;
-    assert_eq!((text(&result, "type"), text(&result, "engine")), ("action", "encoder"), "{result:?}");
-    assert_eq!(text(&dicts(&result, "intents")[0], "intent"), "org.valetd.climate/set-wheel-heating");
+    assert_eq!(
+        (text(&result, "type"), text(&result, "engine")),
+        ("action", "encoder"),
+        "{result:?}"
+    );
+    assert_eq!(
+        text(&dicts(&result, "intents")[0], "intent"),
+        "org.valetd.climate/set-wheel-heating"
+    );
 }
 
 #[tokio::test]

@@ -40,7 +40,9 @@ async fn a_text_without_anything_printable_is_refused() {
     for empty in ["", "   ", "\n\t", "\u{1}\u{1b}"] {
         assert_eq!(error_name(&scene.assistant.ask(empty, none()).await), INVALID, "{empty:?}");
     }
-    for odd in ["\u{202e}open the window", "🚗🚗🚗", "a\u{0}b", "ａｂｃ", "{zone: all}", "%s%n", "[[(<"] {
+    for odd in
+        ["\u{202e}open the window", "🚗🚗🚗", "a\u{0}b", "ａｂｃ", "{zone: all}", "%s%n", "[[(<"]
+    {
         if let Ok(result) = scene.assistant.ask(odd, none()).await {
             assert!(!text(&result, "type").is_empty(), "{odd:?}");
         }
@@ -50,7 +52,8 @@ async fn a_text_without_anything_printable_is_refused() {
 #[tokio::test]
 async fn unknown_options_and_wrong_types_are_refused_by_name() {
     let scene = Scene::set().await;
-    let ask = async |options: Options<'_>| scene.assistant.ask("are the doors locked", options).await;
+    let ask =
+        async |options: Options<'_>| scene.assistant.ask("are the doors locked", options).await;
     for (options, part) in [
         (option("colour", "red"), "colour"),
         (option("zone", 7_u32), "zone"),
@@ -88,10 +91,17 @@ async fn every_documented_option_is_taken() {
 #[tokio::test]
 async fn wrong_signatures_are_refused_before_anything_is_parsed() {
     let scene = Scene::set().await;
-    for member in ["Ask", "Submit", "Parse", "ParseBatch", "Stop", "SetVocabulary", "RegisterAgent"] {
+    for member in ["Ask", "Submit", "Parse", "ParseBatch", "Stop", "SetVocabulary", "RegisterAgent"]
+    {
         let refused = scene
             .client
-            .call_method(Some(BUS_NAME), ROOT, Some("org.valetd.Assistant1"), member, &(7_u64, true))
+            .call_method(
+                Some(BUS_NAME),
+                ROOT,
+                Some("org.valetd.Assistant1"),
+                member,
+                &(7_u64, true),
+            )
             .await;
         assert_eq!(error_name(&refused), INVALID, "{member}");
     }
@@ -123,7 +133,10 @@ async fn the_simulator_refuses_what_the_vehicle_cannot_be() {
     let scene = Scene::set().await;
     let simulator = Daemon::simulator(&scene.client).await.unwrap();
     let set = async |path: &str, value: Variant<'_>| simulator.set(path, &value, none()).await;
-    assert_eq!(error_name(&set("Vehicle.Wings", Variant::from(1)).await), "org.valetd.Error.UnknownSignal");
+    assert_eq!(
+        error_name(&set("Vehicle.Wings", Variant::from(1)).await),
+        "org.valetd.Error.UnknownSignal"
+    );
     assert_eq!(error_name(&set("Vehicle.Speed", Variant::from("fast")).await), INVALID);
     let temperature = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
     assert_eq!(error_name(&set(temperature, Variant::from(900.0)).await), INVALID);
@@ -202,7 +215,10 @@ async fn a_client_that_vanishes_mid_turn_harms_nobody() {
         assert_eq!(agent.next().await.method, "Cancel", "the question is void");
     }
     assert_eq!(text(&scene.ask("are the doors locked").await, "type"), "answer");
-    assert_eq!(scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await, Some(Variant::Bool(true)));
+    assert_eq!(
+        scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await,
+        Some(Variant::Bool(true))
+    );
 }
 
 #[tokio::test]
@@ -216,9 +232,14 @@ async fn messages_to_objects_that_are_not_there_are_answered() {
         (ROOT, "org.valetd.Assistant1", "Dance"),
         (ROOT, "org.example.Other", "Stop"),
     ] {
-        let answer =
-            scene.client.call_method(Some(BUS_NAME), object, Some(interface), member, &none()).await;
+        let answer = scene
+            .client
+            .call_method(Some(BUS_NAME), object, Some(interface), member, &none())
+            .await;
         let name = error_name(&answer);
-        assert!(name.contains("Unknown") || name.contains("InvalidArguments"), "{object} {member}: {name}");
+        assert!(
+            name.contains("Unknown") || name.contains("InvalidArguments"),
+            "{object} {member}: {name}"
+        );
     }
 }

@@ -25,17 +25,31 @@ async fn the_fence_holds(bus: &PrivateBus) {
 async fn every_member_gets_through(client: &Connection) {
     for member in contract::MEMBERS {
         let answer = client
-            .call_method(Some(BUS_NAME), ROOT, Some(member.interface), member.name, &("wrong", 7_u64, "arguments"))
+            .call_method(
+                Some(BUS_NAME),
+                ROOT,
+                Some(member.interface),
+                member.name,
+                &("wrong", 7_u64, "arguments"),
+            )
             .await;
         let name = error_name(&answer);
-        assert!(name.starts_with("org.valetd.Error.") || name.contains("Unknown"), "{}: {name}", member.name);
+        assert!(
+            name.starts_with("org.valetd.Error.") || name.contains("Unknown"),
+            "{}: {name}",
+            member.name
+        );
         assert_ne!(name, DENIED, "{}.{} is denied by the policy", member.interface, member.name);
     }
     let assistant = Daemon::assistant(client).await.unwrap();
     assert_eq!(text(&ask(&assistant, "are the doors locked").await, "type"), "answer");
     assert_eq!(assistant.state().await.unwrap(), "ready");
     let forbidden = Daemon::simulator(client).await.unwrap().drive("city", none()).await;
-    assert_eq!(error_name(&forbidden), "org.valetd.Error.NotAuthorized", "the bus lets it through, the daemon does not");
+    assert_eq!(
+        error_name(&forbidden),
+        "org.valetd.Error.NotAuthorized",
+        "the bus lets it through, the daemon does not"
+    );
 }
 
 async fn what_is_not_named_is_denied(client: &Connection) {
@@ -72,7 +86,13 @@ async fn a_stranger_cannot_take_the_name(client: &Connection, daemon: Daemon) {
 async fn nobody_but_the_daemon_calls_agents(ours: &Connection, theirs: &Connection) {
     let agent = ours.unique_name().unwrap().clone();
     let refused = theirs
-        .call_method(Some(agent.as_str()), "/org/valetd/test/agent", Some("org.valetd.Agent1"), "Release", &())
+        .call_method(
+            Some(agent.as_str()),
+            "/org/valetd/test/agent",
+            Some("org.valetd.Agent1"),
+            "Release",
+            &(),
+        )
         .await;
     assert_eq!(error_name(&refused), DENIED);
 }

@@ -2,9 +2,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use futures_util::StreamExt as _;
-use valet_bus::{BUS_NAME, Dict, proxies::{Options, SessionProxy}};
+use valet_bus::{
+    BUS_NAME, Dict,
+    proxies::{Options, SessionProxy},
+};
 use valet_bus_tests::{ASK_FOR_ALL, Scene, ask, driver};
-use valet_testkit::{Daemon, DaemonBuilder, PrivateBus, Says, TestAgent, error_name, none, text, until, within};
+use valet_testkit::{
+    Daemon, DaemonBuilder, PrivateBus, Says, TestAgent, error_name, none, text, until, within,
+};
 use zbus::{Connection, MessageStream, Variant, fdo::DBusProxy, proxy::CacheProperties};
 
 async fn session(client: &Connection, object: &str) -> SessionProxy<'static> {
@@ -182,7 +187,10 @@ async fn observers_get_every_state_and_result_of_their_users_turns() {
     let mut rest = std::pin::pin!(messages.take_until(std::future::ready(())));
     while let Some(Ok(message)) = rest.next().await {
         let member = message.header().member().map(ToString::to_string);
-        assert!(!member.is_some_and(|name| name.starts_with("Turn")), "unobserved turns are not told");
+        assert!(
+            !member.is_some_and(|name| name.starts_with("Turn")),
+            "unobserved turns are not told"
+        );
     }
 }
 
@@ -222,7 +230,8 @@ async fn signals_about_a_turn_reach_nobody_but_its_owner() {
         .build()
         .unwrap();
     let mut overheard = MessageStream::for_match_rule(rule, &client, None).await.unwrap();
-    let object = scene.assistant.submit("set the temperature to 22 degrees", driver()).await.unwrap();
+    let object =
+        scene.assistant.submit("set the temperature to 22 degrees", driver()).await.unwrap();
     scene.ask("set the temperature to 23 degrees").await;
     other.state().await.unwrap();
     let mut rest = std::pin::pin!((&mut overheard).take_until(std::future::ready(())));
@@ -250,7 +259,8 @@ async fn another_users_trace_is_not_shown() {
     assert_eq!(error_name(&latest), "org.valetd.Error.UnknownTurn", "they have said nothing");
     let named = diagnostics.trace(&turn, none()).await;
     assert!(
-        ["org.valetd.Error.UnknownTurn", "org.valetd.Error.NotAuthorized"].contains(&error_name(&named).as_str()),
+        ["org.valetd.Error.UnknownTurn", "org.valetd.Error.NotAuthorized"]
+            .contains(&error_name(&named).as_str()),
         "one of the caller's own turns only: {named:?}"
     );
 }
@@ -263,7 +273,10 @@ async fn a_turn_that_waits_for_an_agent_keeps_only_its_own_session_waiting() {
     let object = scene.assistant.submit("unlock the doors", driver()).await.unwrap();
     agent.next().await;
     let passenger: Options<'_> = [("zone", Variant::from("row1-passenger"))].into();
-    let other = within("another zone's turn", scene.assistant.ask("are the doors locked", passenger)).await.unwrap();
+    let other =
+        within("another zone's turn", scene.assistant.ask("are the doors locked", passenger))
+            .await
+            .unwrap();
     assert_eq!(text(&other, "type"), "answer");
     scene.assistant.stop(none()).await.unwrap();
     drop(object);

@@ -53,11 +53,17 @@ async fn a_result_has_what_is_documented_and_the_vehicle_did_move() {
     let intent = &dicts(&result, "intents")[0];
     assert_eq!(text(intent, "intent"), "org.valetd.climate/set-temperature");
     assert_eq!(text(intent, "status"), "done");
-    let slot = dicts(intent, "slots").into_iter().find(|slot| text(slot, "name") == "temperature").unwrap();
+    let slot = dicts(intent, "slots")
+        .into_iter()
+        .find(|slot| text(slot, "name") == "temperature")
+        .unwrap();
     assert_eq!(*slot["value"], Variant::F64(22.0));
     let action = &dicts(&result, "actions")[0];
     assert_eq!(text(action, "target"), DRIVER_TEMPERATURE);
-    assert_eq!((&*action["requested"], &*action["observed"]), (&Variant::F64(22.0), &Variant::F64(22.0)));
+    assert_eq!(
+        (&*action["requested"], &*action["observed"]),
+        (&Variant::F64(22.0), &Variant::F64(22.0))
+    );
     assert_eq!(text(action, "status"), "done");
     assert_eq!(scene.signal(DRIVER_TEMPERATURE).await, Some(Variant::F64(22.0)));
 }
@@ -76,7 +82,10 @@ async fn a_question_has_no_side_effect() {
     let result = scene.ask("are the doors locked").await;
     assert_eq!(text(&result, "type"), "answer");
     assert!(dicts(&result, "actions").is_empty());
-    assert_eq!(scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await, Some(Variant::Bool(true)));
+    assert_eq!(
+        scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await,
+        Some(Variant::Bool(true))
+    );
 }
 
 #[tokio::test]
@@ -96,7 +105,8 @@ async fn what_is_refused_stops_the_rest_and_that_is_said() {
     scene.drive("city").await;
     let result = scene.ask("open the boot and turn on the seat heating").await;
     assert_eq!(text(&result, "type"), "refusal");
-    let states: Vec<String> = dicts(&result, "intents").iter().map(|i| text(i, "status").to_owned()).collect();
+    let states: Vec<String> =
+        dicts(&result, "intents").iter().map(|i| text(i, "status").to_owned()).collect();
     assert_eq!(states, ["refused", "skipped"]);
     let seat = "Vehicle.Cabin.Seat.Row1.DriverSide.HeatingCooling";
     assert_eq!(scene.signal(seat).await, Some(Variant::I64(0)));
@@ -141,7 +151,11 @@ async fn finished_comes_once_as_the_last_signal_with_the_result() {
     let us = scene.client.unique_name().unwrap().to_string();
     let object = path::request(&us, "once");
     let mut messages = MessageStream::from(&scene.client);
-    let answered = scene.assistant.submit("set the temperature to 24 degrees", with_token("once")).await.unwrap();
+    let answered = scene
+        .assistant
+        .submit("set the temperature to 24 degrees", with_token("once"))
+        .await
+        .unwrap();
     assert_eq!(answered.as_str(), object);
     let result: Dict = until("Finished", &mut messages, |message| {
         let message = message.unwrap();
@@ -161,7 +175,11 @@ async fn finished_comes_once_as_the_last_signal_with_the_result() {
     let mut more = std::pin::pin!(messages.take_until(std::future::ready(())));
     while let Some(Ok(message)) = more.next().await {
         let header = message.header();
-        assert!(header.path().is_none_or(|path| path.as_str() != object), "{:?} after Finished", header.member());
+        assert!(
+            header.path().is_none_or(|path| path.as_str() != object),
+            "{:?} after Finished",
+            header.member()
+        );
     }
 }
 
@@ -171,7 +189,11 @@ async fn the_chunks_of_a_request_make_its_speech() {
     let us = scene.client.unique_name().unwrap().to_string();
     let object = path::request(&us, "chunks");
     let mut messages = MessageStream::from(&scene.client);
-    scene.assistant.submit("set the temperature to 24 degrees", with_token("chunks")).await.unwrap();
+    scene
+        .assistant
+        .submit("set the temperature to 24 degrees", with_token("chunks"))
+        .await
+        .unwrap();
     let mut said = String::new();
     let mut next = 0;
     let speech = until("Finished", &mut messages, |message| {
@@ -215,7 +237,10 @@ async fn a_cancelled_request_finishes_with_code_1_and_nothing_in_it() {
     assert_eq!(args.code, 1);
     assert!(args.result.is_empty(), "{:?}", args.result);
     assert_eq!(agent.next().await.method, "Cancel");
-    assert_eq!(scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await, Some(Variant::Bool(true)));
+    assert_eq!(
+        scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await,
+        Some(Variant::Bool(true))
+    );
 }
 
 #[tokio::test]
@@ -251,7 +276,8 @@ async fn another_client_cannot_cancel_a_request() {
 #[tokio::test]
 async fn parsing_touches_no_device_and_no_session() {
     let scene = Scene::set().await;
-    let commands = scene.assistant.parse("set the temperature to 25 degrees", driver()).await.unwrap();
+    let commands =
+        scene.assistant.parse("set the temperature to 25 degrees", driver()).await.unwrap();
     assert_eq!(commands.len(), 1);
     assert_eq!(text(&commands[0], "intent"), "org.valetd.climate/set-temperature");
     assert_eq!(text(&commands[0], "engine"), "template");
@@ -279,7 +305,11 @@ async fn a_batch_keeps_its_order_and_what_is_no_utterance_is_an_empty_list() {
     assert_eq!(parsed.len(), 4);
     assert_eq!(intents[0], ["org.valetd.body/lock-doors"]);
     assert!(intents[1].is_empty() && intents[2].is_empty());
-    assert_eq!(parsed, scene.assistant.parse_batch(&texts, none()).await.unwrap(), "parsing is deterministic");
+    assert_eq!(
+        parsed,
+        scene.assistant.parse_batch(&texts, none()).await.unwrap(),
+        "parsing is deterministic"
+    );
 }
 
 #[tokio::test]
@@ -322,10 +352,17 @@ async fn a_trace_shows_the_stages_and_the_text_of_ones_own_turn() {
     let candidate = &dicts(&trace, "candidates")[0];
     assert_eq!(text(candidate, "intent"), "org.valetd.climate/set-temperature");
     let policy = dicts(&trace, "policy");
-    assert!(policy.iter().any(|p| text(p, "target") == DRIVER_TEMPERATURE && text(p, "verdict") == "allow"));
+    assert!(
+        policy
+            .iter()
+            .any(|p| text(p, "target") == DRIVER_TEMPERATURE && text(p, "verdict") == "allow")
+    );
     let latest = diagnostics.trace("", none()).await.unwrap();
     assert_eq!(text(&latest, "turn"), text(&result, "turn"));
-    assert_eq!(error_name(&diagnostics.trace("t99999", none()).await), "org.valetd.Error.UnknownTurn");
+    assert_eq!(
+        error_name(&diagnostics.trace("t99999", none()).await),
+        "org.valetd.Error.UnknownTurn"
+    );
 }
 
 #[tokio::test]

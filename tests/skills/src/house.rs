@@ -139,7 +139,8 @@ impl House {
             let Some(owner) = set.intents.get(example.intent) else { continue };
             let understood = self.match_templates(&request(&example.text, Zone::DRIVER));
             let commands = understood.map_or_else(Vec::new, |understood| understood.commands);
-            let takers = commands.iter().flat_map(|c| std::iter::once(&c.best).chain(&c.alternatives));
+            let takers =
+                commands.iter().flat_map(|c| std::iter::once(&c.best).chain(&c.alternatives));
             let other = takers.map(|candidate| &candidate.intent).find(|id| **id != owner.id);
             if let Some(other) = other {
                 found.push((example.text.clone(), owner.id.clone(), other.clone()));
@@ -284,8 +285,8 @@ fn rules(
     car: Arc<Car>,
 ) -> Result<Rules, BenchError> {
     let words = read_text(&root.join("daemon/core/words/en.toml"), MAX_FILE_BYTES)?;
-    let words: HostWords = strict::parse("words", &words, MAX_FILE_BYTES)
-        .map_err(|e| BenchError::file("words", e))?;
+    let words: HostWords =
+        strict::parse("words", &words, MAX_FILE_BYTES).map_err(|e| BenchError::file("words", e))?;
     let mut table = SkillTable::default();
     for skill in skills {
         table.insert(

@@ -227,11 +227,7 @@ fn left_alone(
         !is_command(talk, intent)
             || known.is_some_and(|k| k.commands.iter().any(|c| c.best.intent == *intent))
     };
-    if heard.asks("ambiguous") || commands.all(meant) {
-        Meaning::Right
-    } else {
-        Meaning::Elsewhere
-    }
+    if heard.asks("ambiguous") || commands.all(meant) { Meaning::Right } else { Meaning::Elsewhere }
 }
 
 /// Whether one of the commands has all slots that the test lists.

@@ -53,7 +53,10 @@ fn written(talk: &Conversation<'_>) -> Vec<String> {
 fn a_timer_is_set_asked_held_resumed_and_rings_by_its_name() {
     let mut house = house();
     let talk = &mut talk(&mut house);
-    assert_eq!(say(talk, "set a pasta timer for eight minutes"), "Your pasta timer is set for 8 minutes.");
+    assert_eq!(
+        say(talk, "set a pasta timer for eight minutes"),
+        "Your pasta timer is set for 8 minutes."
+    );
     assert_eq!(say(talk, "set a timer for ten minutes"), "Your timer is set for 10 minutes.");
     assert!(talk.pass(Duration::from_secs(60)).is_empty());
     let left = say(talk, "how much time is left on the pasta timer");
@@ -142,15 +145,15 @@ fn two_commands_of_two_skills_run_in_order() {
 fn the_passenger_too_and_then_undone() {
     let mut house = house();
     let talk = &mut talk(&mut house);
-    assert_eq!(say(talk, "set the temperature to 23 degrees"), "The driver's side is set to 23 degrees.");
+    assert_eq!(
+        say(talk, "set the temperature to 23 degrees"),
+        "The driver's side is set to 23 degrees."
+    );
     let said = say(talk, "and the passenger side too");
     assert_eq!(said, "The passenger's side is set to 23 degrees.");
     written(talk);
     assert_eq!(say(talk, "undo that"), "I put it back.");
-    assert_eq!(
-        written(talk),
-        ["Vehicle.Cabin.HVAC.Station.Row1.Passenger.Temperature = 21"]
-    );
+    assert_eq!(written(talk), ["Vehicle.Cabin.HVAC.Station.Row1.Passenger.Temperature = 21"]);
 }
 
 #[test]
@@ -212,4 +215,21 @@ fn a_stop_comes_before_the_destination() {
     let latitude = path("Vehicle.Cabin.Infotainment.Navigation.DestinationSet.Latitude");
     let now = talk.house().car.read(&latitude).ok().flatten().and_then(|v| v.as_number());
     assert!(now.is_some_and(|now| (now - 60.45148).abs() < 1e-5), "{now:?}");
+}
+
+#[test]
+fn a_short_name_is_not_taken_for_a_town_far_away() {
+    let mut house = house();
+    let talk = &mut talk(&mut house);
+    let said = say(talk, "how far away is the moon");
+    assert_eq!(said, "I cannot find the moon on the offline map.");
+}
+
+#[test]
+fn music_by_name_is_not_claimed_to_play() {
+    let mut house = house();
+    let talk = &mut talk(&mut house);
+    let said = say(talk, "play some jazz");
+    assert!(said.starts_with("I cannot look up music"), "{said}");
+    assert!(written(talk).is_empty());
 }

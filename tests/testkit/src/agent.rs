@@ -72,7 +72,8 @@ impl Face {
 #[zbus::interface(name = "org.valetd.Agent1", spawn = true)]
 impl Face {
     async fn confirm(&self, turn: &str, text: &str, actions: Vec<Dict>, _options: Dict) -> bool {
-        let targets = actions.iter().map(|action| crate::text(action, "target").to_owned()).collect();
+        let targets =
+            actions.iter().map(|action| crate::text(action, "target").to_owned()).collect();
         self.note("Confirm", turn, text, targets);
         self.yes().await
     }
@@ -128,7 +129,10 @@ impl TestAgent {
             options.insert("zone", zbus::Variant::from(zone));
         }
         let object = ObjectPath::try_from(path)?;
-        AssistantProxy::new(connection).await?.register_agent(&object, capabilities, options).await?;
+        AssistantProxy::new(connection)
+            .await?
+            .register_agent(&object, capabilities, options)
+            .await?;
         Ok(Self { asked, connection: connection.clone(), path: path.to_owned() })
     }
 
@@ -138,7 +142,10 @@ impl TestAgent {
     /// [`KitError::Bus`].
     pub async fn unregister(&self) -> Result<(), KitError> {
         let object = ObjectPath::try_from(self.path.as_str())?;
-        AssistantProxy::new(&self.connection).await?.unregister_agent(&object, BTreeMap::new()).await?;
+        AssistantProxy::new(&self.connection)
+            .await?
+            .unregister_agent(&object, BTreeMap::new())
+            .await?;
         Ok(())
     }
 

@@ -118,18 +118,25 @@ impl PrivateBus {
         )?;
         process.line("Listening on").await?;
         open_to_all(&socket)?;
-        Ok(Self { socket, process, _helper: Some(Box::new(helper)), _journal: journal, _folder: folder })
+        Ok(Self {
+            socket,
+            process,
+            _helper: Some(Box::new(helper)),
+            _journal: journal,
+            _folder: folder,
+        })
     }
 
     async fn daemon(rules: &str, policy: Option<String>) -> Result<Self, KitError> {
         let folder = folder()?;
         let socket = folder.path().join("bus");
         let config = write_config(&folder, Some(&socket), rules, policy)?;
-        let process = Watched::spawn(
-            Command::new("dbus-daemon")
-                .arg(format!("--config-file={}", config.display()))
-                .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address"]),
-        )?;
+        let process =
+            Watched::spawn(
+                Command::new("dbus-daemon")
+                    .arg(format!("--config-file={}", config.display()))
+                    .args(["--nofork", "--nopidfile", "--nosyslog", "--print-address"]),
+            )?;
         // Printed once it listens.
         process.line("unix:path=").await?;
         Ok(Self { socket, process, _helper: None, _journal: None, _folder: folder })
@@ -194,7 +201,8 @@ fn folder() -> Result<TempDir, KitError> {
 
 fn open_to_all(path: &Path) -> Result<(), KitError> {
     let mode = if path.is_dir() { 0o755 } else { 0o777 };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|e| KitError::file(path, e))
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(|e| KitError::file(path, e))
 }
 
 /// The shipped policy with this process' user for `valetd`; everything else is as shipped.
@@ -221,7 +229,9 @@ fn write_config(
         Ok::<PathBuf, KitError>(file)
     };
     let include = match policy {
-        Some(policy) => format!("  <include>{}</include>\n", write("policy.conf", &policy)?.display()),
+        Some(policy) => {
+            format!("  <include>{}</include>\n", write("policy.conf", &policy)?.display())
+        }
         None => String::new(),
     };
     let listen = socket.map_or_else(String::new, |socket| {

@@ -185,7 +185,11 @@ impl DaemonBuilder {
             Skills::None => root.join("no-skills"),
             Skills::Folder(folder) => folder.clone(),
         };
-        let cache = if self.own_cache { root.join("cache") } else { places::target()?.join("tmp/testkit-cache") };
+        let cache = if self.own_cache {
+            root.join("cache")
+        } else {
+            places::target()?.join("tmp/testkit-cache")
+        };
         std::fs::create_dir_all(&cache).map_err(|e| KitError::file(&cache, e))?;
         let program = places::built("valetd")?;
         let mut command = match self.under.split_first() {
@@ -256,7 +260,9 @@ impl Daemon {
     /// [`KitError::Ended`], [`KitError::TooLate`].
     pub async fn told(&self, what: &str, times: usize) -> Result<(), KitError> {
         let mut notified = self.notified.clone();
-        let count = |all: &Vec<String>| all.iter().filter(|said| said.lines().any(|line| line == what)).count();
+        let count = |all: &Vec<String>| {
+            all.iter().filter(|said| said.lines().any(|line| line == what)).count()
+        };
         tokio::select! {
             told = tokio::time::timeout(LIMIT, notified.wait_for(|all| count(all) >= times)) => match told {
                 Ok(Ok(_)) => Ok(()),
@@ -348,7 +354,10 @@ impl Daemon {
     /// # Errors
     /// [`KitError::Bus`].
     pub async fn assistant(connection: &Connection) -> Result<AssistantProxy<'static>, KitError> {
-        Ok(AssistantProxy::builder(connection).cache_properties(CacheProperties::No).build().await?)
+        Ok(AssistantProxy::builder(connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?)
     }
 
     /// The vehicle.
@@ -371,7 +380,9 @@ impl Daemon {
     ///
     /// # Errors
     /// [`KitError::Bus`].
-    pub async fn diagnostics(connection: &Connection) -> Result<DiagnosticsProxy<'static>, KitError> {
+    pub async fn diagnostics(
+        connection: &Connection,
+    ) -> Result<DiagnosticsProxy<'static>, KitError> {
         Ok(DiagnosticsProxy::new(connection).await?)
     }
 }

@@ -10,7 +10,11 @@ fn programs() -> Result<PathBuf, KitError> {
     let found = here.and_then(|here| {
         if here.ends_with("deps") { here.parent().map(PathBuf::from) } else { Some(here) }
     });
-    found.ok_or(KitError::Missing { what: "the target folder", path: us.display().to_string(), how: "run it with cargo" })
+    found.ok_or(KitError::Missing {
+        what: "the target folder",
+        path: us.display().to_string(),
+        how: "run it with cargo",
+    })
 }
 
 /// The target folder itself.
@@ -40,7 +44,11 @@ pub(crate) fn skillc() -> Result<PathBuf, KitError> {
     if beside.exists() {
         return Ok(beside);
     }
-    there("valet-skillc", target()?.join("skillc-build/debug/valet-skillc"), "build it first: `make skills`")
+    there(
+        "valet-skillc",
+        target()?.join("skillc-build/debug/valet-skillc"),
+        "build it first: `make skills`",
+    )
 }
 
 /// The shipped skills, as they are installed.
@@ -48,7 +56,11 @@ pub(crate) fn skillc() -> Result<PathBuf, KitError> {
 /// # Errors
 /// [`KitError::Missing`].
 pub fn shipped_skills() -> Result<PathBuf, KitError> {
-    there("the folder of the shipped skills", target()?.join("skills"), "build them first: `make skills`")
+    there(
+        "the folder of the shipped skills",
+        target()?.join("skills"),
+        "build them first: `make skills`",
+    )
 }
 
 /// The guests of the tests, a folder each.
@@ -56,7 +68,11 @@ pub fn shipped_skills() -> Result<PathBuf, KitError> {
 /// # Errors
 /// [`KitError::Missing`].
 pub fn guests() -> Result<PathBuf, KitError> {
-    there("the folder of the tests' guests", target()?.join("guests"), "build them first: `make skills`")
+    there(
+        "the folder of the tests' guests",
+        target()?.join("guests"),
+        "build them first: `make skills`",
+    )
 }
 
 /// The models.
@@ -70,6 +86,7 @@ pub fn models() -> Result<PathBuf, KitError> {
 
 /// The bus policy that is shipped.
 pub(crate) fn bus_policy() -> Result<PathBuf, KitError> {
-    let policy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../systemd/dbus/org.valetd.Assistant1.conf");
+    let policy = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../systemd/dbus/org.valetd.Assistant1.conf");
     there("the shipped bus policy", policy, "it belongs to the repository")
 }

@@ -77,7 +77,8 @@ impl Watched {
     pub async fn line(&self, part: &str) -> Result<String, KitError> {
         let find = |lines: &Vec<String>| lines.iter().find(|line| line.contains(part)).cloned();
         let mut lines = self.lines.clone();
-        let found = tokio::time::timeout(LIMIT, lines.wait_for(|lines| find(lines).is_some())).await;
+        let found =
+            tokio::time::timeout(LIMIT, lines.wait_for(|lines| find(lines).is_some())).await;
         match found {
             Ok(Ok(lines)) => Ok(find(&lines).unwrap_or_default()),
             // The readers end when the program does.
@@ -86,7 +87,11 @@ impl Watched {
                 None => Err(self.ended()),
             },
             Err(_) => Err(KitError::TooLate {
-                what: format!("a line with {part:?} of {}; it printed:\n{}", self.name, self.output()),
+                what: format!(
+                    "a line with {part:?} of {}; it printed:\n{}",
+                    self.name,
+                    self.output()
+                ),
                 limit_ms: LIMIT.as_millis(),
             }),
         }
@@ -94,7 +99,8 @@ impl Watched {
 
     /// Why it is not there any more.
     pub(crate) fn ended(&self) -> KitError {
-        let status = self.exit_status().map_or_else(|| "no status yet".to_owned(), |s| s.to_string());
+        let status =
+            self.exit_status().map_or_else(|| "no status yet".to_owned(), |s| s.to_string());
         KitError::Ended { program: self.name.clone(), status, output: self.output() }
     }
 

@@ -23,7 +23,11 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 ///
 /// # Panics
 /// When the stream ends or [`LIMIT`] passes first.
-pub async fn until<S, T>(what: &str, stream: &mut S, mut pick: impl FnMut(S::Item) -> Option<T>) -> T
+pub async fn until<S, T>(
+    what: &str,
+    stream: &mut S,
+    mut pick: impl FnMut(S::Item) -> Option<T>,
+) -> T
 where
     S: Stream + Unpin,
 {

@@ -164,6 +164,13 @@ pub enum Event {
         /// Its zone.
         zone: Zone,
     },
+    /// What the screen shows now: (id, label) of what can be chosen. Replaces the list before.
+    Shown {
+        /// In which session.
+        session: SessionKey,
+        /// At most [`MAX_SHOWN`](crate::session::MAX_SHOWN).
+        items: Vec<(String, String)>,
+    },
     /// Forget what was said in a session.
     Reset(SessionKey),
     /// End a session.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, RwLock, mpsc},
     time::Duration,
 };
@@ -212,7 +212,8 @@ fn workspace() -> PathBuf {
 
 /// The compiler and the guests are built by other cargo calls (see the Makefile).
 fn built(what: &str, places: &[&str]) -> PathBuf {
-    let found = places.iter().map(|p| workspace().join("target").join(p)).find(|p| p.exists());
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
+    let found = places.iter().map(|p| target.join(p)).find(|p| p.exists());
     found.unwrap_or_else(|| panic!("{what} is not built: run `make skills` first"))
 }
 

@@ -21,6 +21,10 @@ const MAX_ASKED: usize = 8;
 
 /// What each part needs where the sentence was understood as one command.
 const LEAST_PART_CONFIDENCE: f64 = 0.5;
+/// How far below the confidence of the sentence as one command a part may lie.
+const MOST_LOST: f64 = 0.2;
+/// What a part that acts needs in a sentence that begins as a question.
+const LEAST_IN_A_QUESTION: f64 = 0.8;
 
 /// Tokens of a connector; empty for a pause.
 type Connector = Range<usize>;
@@ -180,7 +184,11 @@ impl Asking<'_> {
                 from = connector.end;
             }
         }
-        (from == end && splits_well(&commands, whole)).then_some(commands)
+        let sure = !self.all.words.is_question(tokens)
+            || commands.iter().all(|part| {
+                part.best.confidence >= LEAST_IN_A_QUESTION || self.all.informs(&part.best.intent)
+            });
+        (from == end && sure && splits_well(&commands, whole)).then_some(commands)
     }
 
     fn part(
@@ -198,12 +206,13 @@ impl Asking<'_> {
     }
 }
 
-/// Parts of different intents are several commands, parts of one intent only when they are no
-/// less clear than the whole; and where the whole means something, each part must be likelier
-/// than not ("my backside is freezing, warm up the seat" is one command).
+/// Whether the parts are better than the whole. Where the whole means something, each part must
+/// be likelier than not, and about as clear as the whole ("my backside is freezing, warm up the
+/// seat" is one command); parts of one intent must be no less clear.
 fn splits_well(parts: &[Command], whole: Option<&Command>) -> bool {
     let (Some(whole), [first, _, ..]) = (whole, parts) else { return parts.len() > 1 };
     let differ = parts.iter().any(|part| part.best.intent != first.best.intent);
     let weakest = parts.iter().map(|part| part.best.confidence).fold(f64::INFINITY, f64::min);
-    weakest >= LEAST_PART_CONFIDENCE && (differ || weakest >= whole.best.confidence)
+    let lost = if differ { MOST_LOST } else { 0.0 };
+    weakest >= LEAST_PART_CONFIDENCE.max(whole.best.confidence - lost)
 }

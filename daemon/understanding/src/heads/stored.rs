@@ -3,11 +3,12 @@
 //! Must not trust what it reads: sizes that do not fit the training set give nothing.
 
 use super::{
-    Learned, Neighbours,
+    Expected, Learned,
     cache::{Reader, Writer},
     crf::{Field, Shape},
     features::{FeatureSpace, MAX_FEATURES},
     intent::IntentModel,
+    neighbours::Neighbours,
     projection::{COMPONENTS, Projection},
     scope::{SIGNS, ScopeModel},
     tagger::Tagger,
@@ -49,7 +50,11 @@ pub(crate) fn write(learned: &Learned) -> Vec<u8> {
             w.f32s(&tagger.field.weights);
         }
     }
-    learned.polarity.iter().chain(&learned.expected).for_each(|bits| w.u32(*bits));
+    learned.polarity.iter().for_each(|bits| w.u32(*bits));
+    for expected in &learned.expected {
+        w.u32(expected.each);
+        w.u32(expected.any);
+    }
     w.into_bytes()
 }
 
@@ -82,8 +87,10 @@ pub(crate) fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option
             _ => return None,
         });
     }
-    let mut bits = || (0..intents).map(|_| r.u32()).collect::<Option<Vec<u32>>>();
-    let (polarity, expected) = (bits()?, bits()?);
+    let mut bits = |count: usize| (0..count).map(|_| r.u32()).collect::<Option<Vec<u32>>>();
+    let (polarity, pairs) = (bits(intents)?, bits(2 * intents)?);
+    let (pairs, _) = pairs.as_chunks::<2>();
+    let expected = pairs.iter().map(|[each, any]| Expected { each: *each, any: *any }).collect();
     let learned = Learned {
         neighbours,
         foreign,

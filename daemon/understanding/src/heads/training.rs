@@ -3,15 +3,14 @@
 //! Must not read or write files; what is kept between trainings comes in as `Embeddings`.
 
 use super::{
-    Learned, Neighbours,
+    Expected, Learned,
     asking::Questions,
-    augment::{self, Pool, Variant},
     embeddings::Embeddings,
     features::{self, FeatureSpace, Sparse},
     intent::{IntentModel, Point, calibrate, largest},
-    projection::{COMPONENTS, Projection},
+    neighbours::Neighbours,
     scope::{Case, ScopeModel, Signs},
-    tagger::{self, Tagger, Words},
+    tagging,
     vectors::{dot, softmax},
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingSet},
 };
-use valet_core::encoder::{Encoder, EncoderFault, Encoding};
+use valet_core::encoder::{Encoder, EncoderFault};
 
 /// Most texts that are embedded for one training.
 pub(crate) const MAX_EMBEDDED: usize = 2500;
@@ -29,8 +28,6 @@ const FOLDS: usize = 3;
 const TEMPLATE_WEIGHT: f32 = 0.5;
 /// A foreign sentence this near to a sample is none: some skill is about it.
 const TOO_NEAR: f32 = 0.85;
-/// Intents whose samples are looked through for the nearest one.
-pub(crate) const NEAR_INTENTS: usize = 8;
 /// The share of an intent's examples that fill a slot it is expected to have.
 const EXPECTED: f32 = 0.85;
 /// Sentences that belong to no skill, one a line.
@@ -100,6 +97,14 @@ pub(crate) fn embed(
     Ok(())
 }
 
+/// What an example may be shown as: only an author's own words.
+fn shown(example: &TrainingExample) -> Box<str> {
+    match example.origin {
+        Origin::Sample => example.text.as_str().into(),
+        Origin::Template => "".into(),
+    }
+}
+
 /// Trains everything. The texts were embedded before.
 pub(crate) fn learn(
     set: &TrainingSet,
@@ -131,8 +136,8 @@ pub(crate) fn learn(
     let all: Vec<usize> = (0..ground.prepared.len()).collect();
     let (space, mut model) = ground.train(&all);
     model.temperature = temperature;
-    let projection = projection_of(examples, embeddings, dimensions);
-    let taggers = taggers(set, examples, entities, embeddings, &projection);
+    let projection = tagging::projection_of(examples, embeddings, dimensions);
+    let taggers = tagging::taggers(set, examples, entities, embeddings, &projection);
     let mut polarity = vec![0u32; set.intents.len()];
     for p in &ground.prepared {
         polarity[p.example.intent] |= super::polarity_of(&p.tokens);
@@ -140,7 +145,7 @@ pub(crate) fn learn(
     Learned {
         neighbours: ground.neighbours(&all),
         foreign: ground.foreign.iter().flat_map(|p| p.sentence.iter().copied()).collect(),
-        texts: ground.prepared.iter().map(|p| p.example.text.clone().into()).collect(),
+        texts: ground.prepared.iter().map(|p| shown(p.example)).collect(),
         space,
         model,
         scope,
@@ -151,18 +156,30 @@ pub(crate) fn learn(
     }
 }
 
-/// The slots that at least [`EXPECTED`] of an intent's examples fill, a bit each.
+/// The slots that at least [`EXPECTED`] of an intent's examples fill. Where none of them alone
+/// is, it may be one of several ("warmer", "by two degrees"); a place says nothing of what is
+/// wanted there.
 #[allow(clippy::cast_precision_loss)]
-fn expected(set: &TrainingSet) -> Vec<u32> {
+fn expected(set: &TrainingSet) -> Vec<Expected> {
     let of_intent = |number: usize| {
-        let own: Vec<&TrainingExample> =
-            set.examples.iter().filter(|e| e.intent == number).collect();
-        let share = |slot: usize| {
-            let filled = own.iter().filter(|e| e.spans.iter().any(|s| s.slot == slot)).count();
-            filled as f32 / own.len().max(1) as f32
+        let filled: Vec<u32> = set
+            .examples
+            .iter()
+            .filter(|e| e.intent == number)
+            .map(|e| e.spans.iter().filter(|s| s.slot < 32).fold(0, |bits, s| bits | 1 << s.slot))
+            .collect();
+        let is_usual = |of: u32| {
+            let count = filled.iter().filter(|bits| *bits & of != 0).count();
+            count > 0 && count as f32 >= EXPECTED * filled.len() as f32
         };
-        let slots = 0..set.intents[number].slots.len().min(32);
-        slots.filter(|slot| share(*slot) >= EXPECTED).fold(0u32, |bits, slot| bits | 1 << slot)
+        let bits = |fits: &dyn Fn(usize) -> bool| {
+            let slots = 0..set.intents[number].slots.len().min(32);
+            slots.filter(|slot| fits(*slot)).fold(0u32, |bits, slot| bits | 1 << slot)
+        };
+        let each = bits(&|slot| is_usual(1 << slot));
+        let some = bits(&|slot| set.intents[number].slots[slot].kind != Kind::Zone);
+        let any = if each == 0 && is_usual(some) { some } else { 0 };
+        Expected { each, any }
     };
     (0..set.intents.len()).map(of_intent).collect()
 }
@@ -317,108 +334,4 @@ impl Ground<'_> {
             .fold(0.0, f32::max);
         super::signs_of(logits, fold.1.nearest(p.sentence, logits).1, foreign, (fold.0, &p.tokens))
     }
-}
-
-fn projection_of(
-    examples: &[&TrainingExample],
-    embeddings: &Embeddings,
-    dimensions: usize,
-) -> Projection {
-    // A few hundred texts say enough, and all of them would take tens of megabytes.
-    let stride = examples.len().div_ceil(400).max(1);
-    let some: Vec<Encoding> =
-        examples.iter().step_by(stride).filter_map(|e| embeddings.encoding(&e.text)).collect();
-    let rows: Vec<&[f32]> =
-        some.iter().flat_map(|e| e.token_vectors.chunks_exact(dimensions.max(1))).collect();
-    Projection::of(&rows, dimensions)
-}
-
-fn taggers(
-    set: &TrainingSet,
-    examples: &[&TrainingExample],
-    entities: &Entities,
-    embeddings: &Embeddings,
-    projection: &Projection,
-) -> Vec<Option<Tagger>> {
-    let pool = Pool::of(&set.examples);
-    let one = |number: usize| {
-        let slots = set.intents[number].slots.len();
-        let own = examples.iter().filter(|e| e.intent == number);
-        let mut sentences = Vec::new();
-        if slots > 0 {
-            for example in own {
-                let sources = (entities, embeddings, projection);
-                add_sentences(set, example, &pool, sources, &mut sentences);
-            }
-        }
-        (!sentences.is_empty()).then(|| Tagger::train(&sentences, slots))
-    };
-    (0..set.intents.len()).map(one).collect()
-}
-
-/// One example and its variants as sentences for the tagger. In every second of them the known
-/// values are hidden, so that it learns from the words around a slot too.
-fn add_sentences(
-    set: &TrainingSet,
-    example: &TrainingExample,
-    pool: &Pool<'_>,
-    (entities, embeddings, projection): (&Entities, &Embeddings, &Projection),
-    sentences: &mut Vec<(Words, Vec<usize>)>,
-) {
-    let intent = &set.intents[example.intent];
-    let tokens = Tokens::read(&example.text);
-    let Some(encoding) = embeddings.encoding(&example.text) else { return };
-    let dense = tagger::pool(&tokens, &encoding, projection);
-    let context = Context::default();
-    let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
-        let hidden = sentences.len() % 2 == 1;
-        let marks =
-            if hidden { Vec::new() } else { tagger::marks(tokens, intent, entities, &context) };
-        sentences.push((Words::of(tokens, &marks, dense), labels));
-    };
-    // An expansion of a template was given its values at random already.
-    let variants = match example.origin {
-        Origin::Sample => augment::variants(example, intent, pool, entities),
-        Origin::Template => Vec::new(),
-    };
-    for variant in variants {
-        let new = Tokens::read(&variant.text);
-        let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
-        let labels = tagger::labels_of(&new, &variant.spans);
-        add(&new, borrowed, labels);
-    }
-    let labels = tagger::labels_of(&tokens, &example.spans);
-    add(&tokens, dense, labels);
-}
-
-/// Vectors for a variant without running the encoder: words that stayed keep theirs, words of a
-/// swapped value take those of the value that stood there (a middle layer says more of the
-/// place in the sentence than of the word).
-fn borrow_vectors(
-    new: &Tokens,
-    variant: &Variant,
-    old: &Tokens,
-    dense: &[Vec<f32>],
-) -> Vec<Vec<f32>> {
-    let at_byte = |byte: i64| {
-        let found = old.list().iter().position(|t| byte < i64::from(t.end));
-        found.and_then(|at| dense.get(at)).cloned().unwrap_or_else(|| vec![0.0; COMPONENTS])
-    };
-    let source = |start: u32| {
-        let mut shift = 0i64;
-        for (now, before) in variant.spans.iter().zip(&variant.from) {
-            if start < now.start {
-                break;
-            }
-            if start < now.end {
-                let share = f64::from(start - now.start) / f64::from((now.end - now.start).max(1));
-                #[allow(clippy::cast_possible_truncation)]
-                let offset = (share * f64::from(before.end - before.start)) as i64;
-                return i64::from(before.start) + offset;
-            }
-            shift = i64::from(before.end) - i64::from(now.end);
-        }
-        i64::from(start) + shift
-    };
-    new.list().iter().take(tagger::MAX_WORDS).map(|t| at_byte(source(t.start))).collect()
 }

@@ -83,7 +83,9 @@ impl Prompt {
     /// # Errors
     /// [`CtlError::Terminal`] when the thread has ended.
     pub(super) fn ask(&self, suggestions: Vec<String>) -> Result<(), CtlError> {
-        self.ask.send(suggestions).map_err(|_| CtlError::Terminal { why: "the prompt has ended".to_owned() })
+        self.ask
+            .send(suggestions)
+            .map_err(|_| CtlError::Terminal { why: "the prompt has ended".to_owned() })
     }
 
     /// The line that was typed.
@@ -105,7 +107,11 @@ fn failed(error: ReadlineError) -> CtlError {
     CtlError::Terminal { why: error.to_string() }
 }
 
-fn read(editor: &mut Editor<Known, FileHistory>, plain: &str, coloured: &str) -> Result<Line, CtlError> {
+fn read(
+    editor: &mut Editor<Known, FileHistory>,
+    plain: &str,
+    coloured: &str,
+) -> Result<Line, CtlError> {
     loop {
         match editor.readline(&(plain, coloured)) {
             Ok(line) => {
@@ -125,7 +131,8 @@ fn read(editor: &mut Editor<Known, FileHistory>, plain: &str, coloured: &str) ->
 fn history_file() -> Option<PathBuf> {
     use std::os::unix::fs::DirBuilderExt as _;
     let state = std::env::var_os("XDG_STATE_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let state = state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
+    let state =
+        state.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
     let folder = state.join("valetctl");
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).ok()?;
     Some(folder.join("history"))

@@ -24,7 +24,11 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn new(what: impl Into<String>, expected: impl Into<String>, came: impl Into<String>) -> Self {
+    pub(super) fn new(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        came: impl Into<String>,
+    ) -> Self {
         Self { what: what.into(), expected: expected.into(), came: came.into() }
     }
 }
@@ -34,13 +38,15 @@ pub(super) fn result(expected: &Expectation, result: &Value) -> Vec<Difference> 
     let mut differences = Vec::new();
     let mut same = |what: &str, expected: &str, came: &str| {
         if expected != came {
-            let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+            let shown =
+                |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
             differences.push(Difference::new(what, shown(expected), shown(came)));
         }
     };
     same("type", &expected.kind, text(result, "type"));
     if let Some(intents) = &expected.intents {
-        let came: Vec<&str> = items(result, "intents").iter().map(|i| short_intent(text(i, "intent"))).collect();
+        let came: Vec<&str> =
+            items(result, "intents").iter().map(|i| short_intent(text(i, "intent"))).collect();
         let wanted: Vec<&str> = intents.iter().map(|i| short_intent(i)).collect();
         same("intents", &wanted.join(", "), &came.join(", "));
     }
@@ -53,7 +59,11 @@ pub(super) fn result(expected: &Expectation, result: &Value) -> Vec<Difference> 
     if let Some(words) = &expected.speech
         && !text(result, "speech").to_lowercase().contains(&words.to_lowercase())
     {
-        differences.push(Difference::new("speech", format!("“… {words} …”"), format!("“{}”", text(result, "speech"))));
+        differences.push(Difference::new(
+            "speech",
+            format!("“… {words} …”"),
+            format!("“{}”", text(result, "speech")),
+        ));
     }
     differences
 }
@@ -62,7 +72,9 @@ pub(super) fn result(expected: &Expectation, result: &Value) -> Vec<Difference> 
 pub(super) fn signals(expected: &Values, observed: &Value) -> Vec<Difference> {
     expected
         .iter()
-        .filter(|(path, worth)| !observed.get(path.as_str()).is_some_and(|value| same(worth, value)))
+        .filter(|(path, worth)| {
+            !observed.get(path.as_str()).is_some_and(|value| same(worth, value))
+        })
         .map(|(path, worth)| {
             let came = observed.get(path.as_str()).map_or_else(|| "no value".to_owned(), plain);
             Difference::new(path.as_str(), plain(&json(worth)), came)
@@ -106,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_signal_without_a_value_differs_and_numbers_are_numbers() {
-        let expected = expectation("type = \"action\"\nsignals = { A = 22, B = true, C = \"ON\" }").signals;
+        let expected =
+            expectation("type = \"action\"\nsignals = { A = 22, B = true, C = \"ON\" }").signals;
         assert_eq!(signals(&expected, &json!({ "A": 22.0, "B": true, "C": "ON" })), []);
         assert_eq!(signals(&expected, &json!({ "A": 22.1, "B": false })).len(), 3);
     }

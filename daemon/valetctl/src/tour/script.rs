@@ -150,10 +150,16 @@ impl Script {
         if script.step.is_empty() || script.step.len() > MAX_STEPS {
             return bad(format!("{} steps, expected 1 to {MAX_STEPS}", script.step.len()));
         }
-        const KINDS: [&str; 6] = ["question", "refusal", "error", "action", "answer", "not-understood"];
+        const KINDS: [&str; 6] =
+            ["question", "refusal", "error", "action", "answer", "not-understood"];
         for step in &script.step {
             if !KINDS.contains(&step.expect.kind.as_str()) {
-                return bad(format!("step {:?}: type is {:?}, expected {}", step.say, step.expect.kind, KINDS.join(", ")));
+                return bad(format!(
+                    "step {:?}: type is {:?}, expected {}",
+                    step.say,
+                    step.expect.kind,
+                    KINDS.join(", ")
+                ));
             }
         }
         Ok(script)
@@ -169,19 +175,31 @@ mod tests {
         let script = Script::parse("tour.en.toml", BUILT_IN).expect("the script parses");
         assert!((18..=24).contains(&script.step.len()), "{} steps", script.step.len());
         let kinds = |kind: &str| script.step.iter().filter(|s| s.expect.kind == kind).count();
-        assert!(kinds("question") >= 2 && kinds("answer") >= 1, "a missing slot, a confirmation, a question");
+        assert!(
+            kinds("question") >= 2 && kinds("answer") >= 1,
+            "a missing slot, a confirmation, a question"
+        );
         assert!(kinds("refusal") >= 1 && kinds("not-understood") >= 1);
-        let encoder = script.step.iter().filter(|s| s.expect.engine == EngineClass::Encoder).count();
+        let encoder =
+            script.step.iter().filter(|s| s.expect.engine == EngineClass::Encoder).count();
         assert!(encoder >= 6, "{encoder} steps for the encoder");
-        assert!(script.step.iter().any(|s| s.expect.intents.as_ref().is_some_and(|i| i.len() == 2)));
+        assert!(
+            script.step.iter().any(|s| s.expect.intents.as_ref().is_some_and(|i| i.len() == 2))
+        );
         assert!(script.step.iter().any(|s| s.before.drive.is_some()));
     }
 
     #[test]
     fn a_script_that_breaks_a_rule_is_refused_with_its_line() {
         for (text, part) in [
-            ("[[step]]\nsay = \"a\"\nwhy = \"b\"\nexpect = { type = \"act\" }", "expected question"),
-            ("[[step]]\nsay = \"a\"\nwhy = \"b\"\nexpects = { type = \"action\" }", "unknown key `expects`"),
+            (
+                "[[step]]\nsay = \"a\"\nwhy = \"b\"\nexpect = { type = \"act\" }",
+                "expected question",
+            ),
+            (
+                "[[step]]\nsay = \"a\"\nwhy = \"b\"\nexpects = { type = \"action\" }",
+                "unknown key `expects`",
+            ),
             ("step = []", "0 steps"),
         ] {
             let error = Script::parse("x.toml", text).expect_err("breaks a rule").to_string();

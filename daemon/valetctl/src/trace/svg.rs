@@ -88,7 +88,11 @@ fn draw_axis(svg: &mut String, end: f64, bottom: f64) {
 fn nice_step(end: f64) -> f64 {
     let rough = end / 8.0;
     let power = 10_f64.powf(rough.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(end)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(end)
 }
 
 fn draw_stage(svg: &mut String, row: usize, stage: &Value, end: f64) {
@@ -119,13 +123,19 @@ fn notes(trace: &Value) -> Vec<String> {
         format!("{}   {filled}", short_intent(text(intent, "intent")))
     });
     let policy = items(trace, "policy").iter().map(|entry| {
-        format!("policy: {} {} {}", short_path(text(entry, "target")), text(entry, "verdict"), text(entry, "why"))
+        format!(
+            "policy: {} {} {}",
+            short_path(text(entry, "target")),
+            text(entry, "verdict"),
+            text(entry, "why")
+        )
     });
     let acted = items(trace, "actions").iter().map(|action| {
         let values = format!("{} → {}", side(action, "requested"), side(action, "observed"));
         format!("{}   {values}   {}", short_path(text(action, "target")), text(action, "status"))
     });
-    let said = Some(text(result, "speech")).filter(|s| !s.is_empty()).map(|speech| format!("“{speech}”"));
+    let said =
+        Some(text(result, "speech")).filter(|s| !s.is_empty()).map(|speech| format!("“{speech}”"));
     understood.chain(policy).chain(acted).chain(said).collect()
 }
 

@@ -48,7 +48,9 @@ impl Assistant {
             Call::OpenSession { language, zone } => {
                 self.open_session(caller, language, zone, reply)
             }
-            Call::SetContext { session, .. } => self.for_session(session, &caller, reply, |_| {}),
+            Call::SetContext { session, items } => {
+                self.for_session(session, &caller, reply, |all| all.step(Event::Shown { session, items }));
+            }
             Call::Reset { session } => {
                 self.for_session(session, &caller, reply, |all| all.step(Event::Reset(session)));
             }

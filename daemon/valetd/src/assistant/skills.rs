@@ -129,7 +129,7 @@ impl Assistant {
 
     /// The skills or the vocabulary changed: what is understood changes with them.
     pub(super) fn skills_changed(&mut self) {
-        match build_understander(&self.config.language, &self.skills, &self.vocabulary) {
+        match build_understander(&self.config.language, &mut self.skills, &self.vocabulary) {
             Ok(understander) => self.use_understander(understander),
             Err(error) => {
                 // The old one goes on; a skill whose sentences cannot be compiled is not in it.

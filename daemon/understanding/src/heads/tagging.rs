@@ -1,0 +1,122 @@
+//! From samples to taggers: one an intent, from its examples and their variants.
+//!
+//! Must not look at another intent's examples for a tagger: a new skill changes no other.
+
+use super::{
+    augment::{self, Pool, Variant},
+    embeddings::Embeddings,
+    projection::{COMPONENTS, Projection},
+    tagger::{self, Tagger, Words},
+};
+use crate::{
+    entities::{Context, Entities},
+    normalise::Tokens,
+    training::{Origin, TrainingExample, TrainingSet},
+};
+use valet_core::encoder::Encoding;
+
+/// The directions of the token vectors that vary most.
+pub(crate) fn projection_of(
+    examples: &[&TrainingExample],
+    embeddings: &Embeddings,
+    dimensions: usize,
+) -> Projection {
+    // A few hundred texts say enough, and all of them would take tens of megabytes.
+    let stride = examples.len().div_ceil(400).max(1);
+    let some: Vec<Encoding> =
+        examples.iter().step_by(stride).filter_map(|e| embeddings.encoding(&e.text)).collect();
+    let rows: Vec<&[f32]> =
+        some.iter().flat_map(|e| e.token_vectors.chunks_exact(dimensions.max(1))).collect();
+    Projection::of(&rows, dimensions)
+}
+
+/// A tagger for each intent that has slots and examples.
+pub(crate) fn taggers(
+    set: &TrainingSet,
+    examples: &[&TrainingExample],
+    entities: &Entities,
+    embeddings: &Embeddings,
+    projection: &Projection,
+) -> Vec<Option<Tagger>> {
+    let pool = Pool::of(&set.examples);
+    let one = |number: usize| {
+        let slots = set.intents[number].slots.len();
+        let own = examples.iter().filter(|e| e.intent == number);
+        let mut sentences = Vec::new();
+        if slots > 0 {
+            for example in own {
+                let sources = (entities, embeddings, projection);
+                add_sentences(set, example, &pool, sources, &mut sentences);
+            }
+        }
+        (!sentences.is_empty()).then(|| Tagger::train(&sentences, slots))
+    };
+    (0..set.intents.len()).map(one).collect()
+}
+
+/// One example and its variants as sentences for the tagger. In every second of them the known
+/// values are hidden, so that it learns from the words around a slot too.
+fn add_sentences(
+    set: &TrainingSet,
+    example: &TrainingExample,
+    pool: &Pool<'_>,
+    (entities, embeddings, projection): (&Entities, &Embeddings, &Projection),
+    sentences: &mut Vec<(Words, Vec<usize>)>,
+) {
+    let intent = &set.intents[example.intent];
+    let tokens = Tokens::read(&example.text);
+    let Some(encoding) = embeddings.encoding(&example.text) else { return };
+    let dense = tagger::pool(&tokens, &encoding, projection);
+    let context = Context::default();
+    let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
+        let hidden = sentences.len() % 2 == 1;
+        let marks =
+            if hidden { Vec::new() } else { tagger::marks(tokens, intent, entities, &context) };
+        sentences.push((Words::of(tokens, &marks, dense), labels));
+    };
+    // An expansion of a template was given its values at random already.
+    let variants = match example.origin {
+        Origin::Sample => augment::variants(example, intent, pool, entities),
+        Origin::Template => Vec::new(),
+    };
+    for variant in variants {
+        let new = Tokens::read(&variant.text);
+        let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
+        let labels = tagger::labels_of(&new, &variant.spans);
+        add(&new, borrowed, labels);
+    }
+    let labels = tagger::labels_of(&tokens, &example.spans);
+    add(&tokens, dense, labels);
+}
+
+/// Vectors for a variant without running the encoder: words that stayed keep theirs, words of a
+/// swapped value take those of the value that stood there (a middle layer says more of the
+/// place in the sentence than of the word).
+fn borrow_vectors(
+    new: &Tokens,
+    variant: &Variant,
+    old: &Tokens,
+    dense: &[Vec<f32>],
+) -> Vec<Vec<f32>> {
+    let at_byte = |byte: i64| {
+        let found = old.list().iter().position(|t| byte < i64::from(t.end));
+        found.and_then(|at| dense.get(at)).cloned().unwrap_or_else(|| vec![0.0; COMPONENTS])
+    };
+    let source = |start: u32| {
+        let mut shift = 0i64;
+        for (now, before) in variant.spans.iter().zip(&variant.from) {
+            if start < now.start {
+                break;
+            }
+            if start < now.end {
+                let share = f64::from(start - now.start) / f64::from((now.end - now.start).max(1));
+                #[allow(clippy::cast_possible_truncation)]
+                let offset = (share * f64::from(before.end - before.start)) as i64;
+                return i64::from(before.start) + offset;
+            }
+            shift = i64::from(before.end) - i64::from(now.end);
+        }
+        i64::from(start) + shift
+    };
+    new.list().iter().take(tagger::MAX_WORDS).map(|t| at_byte(source(t.start))).collect()
+}
