@@ -4,13 +4,14 @@
 #   CARGO_TARGET_DIR   where cargo builds (target/)
 #   ASK                one thing to ask: make run ASK="set the temperature to 21 degrees"
 #   SECONDS_EACH       how long `make fuzz` runs each target (60)
+#   AUTOMOTIVE         labelled lines for the bench of that name
 
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run test bench lint docs fuzz skills models setup clean arm-smoke
 
-export ASK SECONDS_EACH
+export ASK SECONDS_EACH AUTOMOTIVE
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-16s %s\n", $$1, $$2 }'

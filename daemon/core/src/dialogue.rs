@@ -25,8 +25,8 @@ use crate::{
     reply::{Describe, HostWords},
     routing::SkillTable,
     session::{
-        Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, MAX_SHOWN, Session,
-        SessionKey, TurnId,
+        Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, MAX_SHOWN,
+        Session, SessionKey, TurnId,
     },
     signal::Class,
     understanding::{DialogueAct, Expected, Request, Understanding},

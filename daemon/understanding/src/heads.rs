@@ -46,7 +46,7 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-7";
+const RECIPE: &[u8] = b"heads-8";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A reading with less of the probability is not looked at any closer.

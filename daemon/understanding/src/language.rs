@@ -117,3 +117,20 @@ fn phrases(lines: &[String]) -> Vec<Vec<Box<str>>> {
     all.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_wants_two_things_done() {
+        let raw: Raw = toml::from_str(ENGLISH).expect("well formed");
+        let mut seen = BTreeMap::new();
+        for (class, words) in &raw.classes {
+            for word in words {
+                assert_eq!(seen.insert(word, class), None, "{word}");
+                assert_eq!(Language::english().spelling(word), word, "not a normal word");
+            }
+        }
+    }
+}

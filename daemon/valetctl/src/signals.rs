@@ -115,12 +115,10 @@ async fn matching(link: &Link, wanted: &[&str]) -> Result<Value, CtlError> {
     Ok(Value::Object(all))
 }
 
-/// A word without dots searches in the last elements; `Vehicle.` may be left out of a path.
+/// What does not begin at the root is searched for anywhere below it.
 pub(crate) fn pattern(word: &str) -> String {
-    if word.starts_with("Vehicle") || word.starts_with("**") {
+    if word == "Vehicle" || word.starts_with("Vehicle.") || word.starts_with("**") {
         word.to_owned()
-    } else if word.contains('*') {
-        format!("Vehicle.{word}")
     } else {
         format!("Vehicle.**.{word}")
     }
@@ -164,7 +162,7 @@ mod tests {
     fn a_word_searches_and_a_path_stays() {
         assert_eq!(pattern("Vehicle.Speed"), "Vehicle.Speed");
         assert_eq!(pattern("Speed"), "Vehicle.**.Speed");
-        assert_eq!(pattern("Cabin.HVAC.**"), "Vehicle.Cabin.HVAC.**");
+        assert_eq!(pattern("Cabin.HVAC.**"), "Vehicle.**.Cabin.HVAC.**");
         assert_eq!(pattern("**.Window.*"), "**.Window.*");
     }
 }

@@ -56,7 +56,9 @@ pub(crate) async fn read(link: &Link, turn: &str) -> Result<Value, CtlError> {
 /// # Errors
 /// The terminal's.
 pub(crate) fn show(screen: &mut Screen, trace: &Value) -> Result<(), CtlError> {
-    let title = format!("{}  › {}", text(trace, "turn"), text(trace, "text"));
+    let said = text(trace, "text");
+    let mark = if said.is_empty() { "" } else { "  › " };
+    let title = format!("{}{mark}{said}", text(trace, "turn"));
     screen.line(screen.paint(Style::Strong, title))?;
     for line in stages(screen, trace)
         .into_iter()
@@ -84,8 +86,8 @@ fn end_of(trace: &Value) -> f64 {
 
 fn stages(screen: &Screen, trace: &Value) -> Vec<String> {
     let end = end_of(trace);
-    let list = items(trace, "stages");
-    let widest = list.iter().map(|s| width(text(s, "stage"))).max().unwrap_or(0);
+    let list = || items(trace, "stages").iter().filter(|stage| number(stage, "took") > 0.0);
+    let widest = list().map(|s| width(text(s, "stage"))).max().unwrap_or(0);
     let line = |stage: &Value| {
         let (start, took) = (number(stage, "start"), number(stage, "took"));
         format!(
@@ -95,7 +97,7 @@ fn stages(screen: &Screen, trace: &Value) -> Vec<String> {
             screen.paint(Style::Dim, milliseconds(took / 1000.0)),
         )
     };
-    list.iter().map(line).collect()
+    list().map(line).collect()
 }
 
 /// A bar in eighths of a column; what took any time shows.

@@ -234,7 +234,12 @@ fn intent_line(screen: &Screen, intent: &Value) -> String {
 fn action_line(screen: &Screen, action: &Value) -> String {
     let target = short_path(text(action, "target"));
     let side = |key: &str| action.get(key).map_or_else(|| "–".to_owned(), plain);
-    let values = format!("{} → {}", side("requested"), side("observed"));
+    let has_value = action.get("requested").or_else(|| action.get("observed")).is_some();
+    let values = match has_value {
+        true => format!("{} → {}", side("requested"), side("observed")),
+        // An alarm or an announcement has no value.
+        false => String::new(),
+    };
     let (mark, style) = match text(action, "status") {
         "done" | "already" => ("✓", Style::Good),
         "requested" => ("…", Style::Accent),

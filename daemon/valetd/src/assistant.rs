@@ -149,23 +149,12 @@ impl Assistant {
             announcer: Arc::new(Announcements(happenings.clone())),
             policy: shared_policy.clone(),
         };
-        let code = CodeSource { cache: paths.cache.clone(), compiler: paths.skillc.clone() };
-        let mut host_config = HostConfig::new(code);
-        host_config.max_memory_bytes = config.skill_memory_bytes;
-        host_config.max_turn_ms = config.skill_turn_ms;
-        let host = Arc::new(SkillHost::new(host_config, services)?);
+        let host = start_host(&paths, &config, services)?;
         let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
         let vocabulary = Vocabulary::default();
         let understander = build_understander(&config.language, &mut skills, &vocabulary)?;
         let words = Arc::new(words);
-        let dialogue = Dialogue::new(Rules {
-            skills: Arc::new(skills.table(&config.language)),
-            policy: policy.clone(),
-            words: words.clone(),
-            describe: world.describe(),
-            language: config.language.clone(),
-            confirm_by_voice: config.confirm_by_voice.clone(),
-        });
+        let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
         let script = match understanding {
             Understanding::Models => None,
             Understanding::Scripted(script) => Some(script),
@@ -335,6 +324,37 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Starts the skill host within the bounds of the configuration.
+fn start_host(
+    paths: &Paths,
+    config: &Config,
+    services: Services,
+) -> anyhow::Result<Arc<SkillHost>> {
+    let code = CodeSource { cache: paths.cache.clone(), compiler: paths.skillc.clone() };
+    let mut host_config = HostConfig::new(code);
+    host_config.max_memory_bytes = config.skill_memory_bytes;
+    host_config.max_turn_ms = config.skill_turn_ms;
+    Ok(Arc::new(SkillHost::new(host_config, services)?))
+}
+
+/// The rules of the dialogue as skills, policy and configuration stand now.
+fn rules(
+    skills: &Skills,
+    policy: &Arc<Policy>,
+    words: &Arc<HostWords>,
+    world: &World,
+    config: &Config,
+) -> Rules {
+    Rules {
+        skills: Arc::new(skills.table(&config.language)),
+        policy: policy.clone(),
+        words: words.clone(),
+        describe: world.describe(),
+        language: config.language.clone(),
+        confirm_by_voice: config.confirm_by_voice.clone(),
     }
 }
 

@@ -77,7 +77,9 @@ fn plan(wish: Wish, now: f64) -> Plan {
         Wish::Stage(0) if now < 0.0 => Plan::Leave,
         Wish::Stage(stage) => Plan::Set(stage),
         Wish::On if stage > 0 => Plan::Set(stage),
+        // "Warm up the seat" of one that is off switches it on.
         Wish::On => Plan::Set(USUAL),
+        Wish::Up if stage == 0 => Plan::Set(USUAL),
         Wish::Up if stage + 1 < STAGES.len() => Plan::Set(stage + 1),
         Wish::Down if stage > 0 => Plan::Set(stage - 1),
         Wish::Up | Wish::Down => Plan::Leave,
@@ -174,6 +176,7 @@ mod tests {
         assert_eq!(plan(Wish::Up, 100.0), Plan::Leave);
         assert_eq!(plan(Wish::Down, 33.0), Plan::Set(0));
         assert_eq!(plan(Wish::Down, 0.0), Plan::Leave);
-        assert_eq!(plan(Wish::Up, -66.0), Plan::Set(1));
+        assert_eq!(plan(Wish::Up, -66.0), Plan::Set(USUAL));
+        assert_eq!(plan(Wish::Up, 0.0), Plan::Set(USUAL));
     }
 }

@@ -85,7 +85,9 @@ pub(crate) fn cancel(call: &Call) -> Result<Outcome, SkillError> {
     if legs.is_empty() {
         return Ok(Outcome::cannot_do("There is no route."));
     }
-    if call.text("part") != Some("stop") {
+    // In "stop navigating" the word is the verb.
+    let is_verb = call.words("part").is_some_and(|words| words.eq_ignore_ascii_case("stop"));
+    if is_verb || call.text("part") != Some("stop") {
         route::follow(&[])?;
         return Ok(Outcome::done().with("what", "The route"));
     }

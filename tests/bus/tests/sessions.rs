@@ -164,8 +164,11 @@ async fn observers_get_every_state_and_result_of_their_users_turns() {
         let message = message.unwrap();
         match message.header().member()?.as_str() {
             "TurnChanged" => {
-                let (of, state, _): (String, String, Dict) = message.body().deserialize().unwrap();
+                let (of, state, details): (String, String, Dict) =
+                    message.body().deserialize().unwrap();
                 assert_eq!(of, turn);
+                assert!(matches!(&*details["session"], Variant::ObjectPath(_)));
+                assert_eq!(text(&details, "zone"), "row1-driver");
                 states.push(state);
                 None
             }

@@ -366,6 +366,33 @@ async fn a_trace_shows_the_stages_and_the_text_of_ones_own_turn() {
 }
 
 #[tokio::test]
+async fn statistics_have_what_is_documented() {
+    let scene = Scene::set().await;
+    scene.ask("set the temperature to 22 degrees").await;
+    scene.ask("what is the meaning of life").await;
+    let diagnostics = valet_testkit::Daemon::diagnostics(&scene.client).await.unwrap();
+    let stats = diagnostics.stats(none()).await.unwrap();
+    for (key, signature) in [
+        ("uptime-ms", "t"),
+        ("turns", "t"),
+        ("refused", "t"),
+        ("not-understood", "t"),
+        ("faults", "t"),
+        ("busy", "t"),
+        ("sessions", "u"),
+        ("agents", "u"),
+        ("resident-bytes", "t"),
+        ("by-engine", "a{st}"),
+        ("latency-us", "a{sa{st}}"),
+    ] {
+        let value = stats.get(key).unwrap_or_else(|| panic!("{key} is missing"));
+        assert_eq!(value.value_signature().to_string(), signature, "{key}");
+    }
+    assert_eq!(*stats["turns"], Variant::U64(2));
+    assert_eq!(*stats["not-understood"], Variant::U64(1));
+}
+
+#[tokio::test]
 async fn suggestions_are_understood() {
     let scene = Scene::set().await;
     let suggestions = scene.assistant.suggest(none()).await.unwrap();

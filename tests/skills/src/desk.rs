@@ -19,6 +19,7 @@ const TEN_IN_THE_MORNING: WallClock =
 const DAY: (i16, u8, u8) = (2026, 6, 2);
 
 /// The desk of one test.
+#[derive(Default)]
 pub struct Desk(Mutex<Papers>);
 
 #[derive(Default)]
@@ -27,12 +28,6 @@ struct Papers {
     store: BTreeMap<(SkillId, String), Vec<u8>>,
     alarms: BTreeMap<(SkillId, String), Alarm>,
     announced: Vec<String>,
-}
-
-impl Default for Desk {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
 }
 
 impl Desk {

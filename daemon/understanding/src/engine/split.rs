@@ -21,8 +21,6 @@ const MAX_ASKED: usize = 8;
 
 /// What each part needs where the sentence was understood as one command.
 const LEAST_PART_CONFIDENCE: f64 = 0.5;
-/// How far below the confidence of the sentence as one command a part may lie.
-const MOST_LOST: f64 = 0.2;
 /// What a part that acts needs in a sentence that begins as a question.
 const LEAST_IN_A_QUESTION: f64 = 0.8;
 
@@ -206,13 +204,12 @@ impl Asking<'_> {
     }
 }
 
-/// Whether the parts are better than the whole. Where the whole means something, each part must
-/// be likelier than not, and about as clear as the whole ("my backside is freezing, warm up the
-/// seat" is one command); parts of one intent must be no less clear.
+/// Parts of different intents are several commands, parts of one intent only when they are no
+/// less clear than the whole; and where the whole means something, each part must be likelier
+/// than not ("i need some air, could my window go down" is one command).
 fn splits_well(parts: &[Command], whole: Option<&Command>) -> bool {
     let (Some(whole), [first, _, ..]) = (whole, parts) else { return parts.len() > 1 };
     let differ = parts.iter().any(|part| part.best.intent != first.best.intent);
     let weakest = parts.iter().map(|part| part.best.confidence).fold(f64::INFINITY, f64::min);
-    let lost = if differ { MOST_LOST } else { 0.0 };
-    weakest >= LEAST_PART_CONFIDENCE.max(whole.best.confidence - lost)
+    weakest >= LEAST_PART_CONFIDENCE && (differ || weakest >= whole.best.confidence)
 }

@@ -368,6 +368,19 @@ fn questions_are_told_from_requests() {
         ("will you open the window", false),
         ("is it possible to open the window", false),
         ("am I able to get some heat", false),
+        ("status of the sunroof", true),
+        ("check whether the fan is on", true),
+        ("would you be able to inform me about the tyres", true),
+        ("update me on the fuel", true),
+        ("I want to know which side is warmer", true),
+        ("remind me what the volume is", true),
+        ("rear window heater on or off", true),
+        ("have I locked the doors", true),
+        ("have the doors locked", false),
+        ("will I be able to get the roof open", false),
+        ("could I have it warmer", false),
+        ("remind me in ten minutes", false),
+        ("I need to get some air", false),
     ] {
         assert_eq!(all.words.is_question(&Tokens::read(text)), question, "{text:?}");
     }

@@ -20,7 +20,7 @@ const WRONG: f32 = 0.02;
 /// Largest share of right readings that act and may be refused to get there.
 const LOST_ACTIONS: f32 = 0.14;
 /// The same for questions: an answer to something else does no harm, so fewer are refused.
-const LOST_ANSWERS: f32 = 0.04;
+const LOST_ANSWERS: f32 = 0.07;
 /// How much all foreign sentences count against all samples.
 const FOREIGN_SHARE: f32 = 0.5;
 /// Fewest cases of each sort to calibrate from; with fewer the cosine alone decides.

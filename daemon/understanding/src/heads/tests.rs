@@ -244,3 +244,28 @@ fn no_intents_at_all_give_no_candidates() {
     let ranked = rank(&train(&empty, &mut HashEncoder::new(), None), "open the window");
     assert!(ranked.candidates.is_empty() && !ranked.accepted);
 }
+
+#[test]
+fn a_question_is_read_as_what_informs_about_the_same() {
+    let mut set = set(&["is the car locked", "are the doors locked", "did i lock up"]);
+    for example in set.examples.iter_mut().skip(12) {
+        example.intent = 2;
+    }
+    set.intents.push(TrainingIntent { class: Class::Info, ..intent("query-doors", None) });
+    let heads = train(&set, &mut HashEncoder::new(), None);
+    for text in ["is the fan at level five", "are the doors locked", "tell me the blower level"] {
+        let ranked = rank(&heads, text);
+        let intents: Vec<&str> = ranked.candidates.iter().map(|c| c.intent.name()).collect();
+        assert_eq!(intents, ["query-doors"], "{text}");
+    }
+    assert_eq!(rank(&heads, "lock the doors").candidates[0].intent.name(), "lock");
+}
+
+#[test]
+fn a_reading_without_any_of_the_usual_slots_falls_behind() {
+    let heads = train(&set(&[]), &mut HashEncoder::new(), None);
+    let confidence = |text| rank(&heads, text).candidates[0].confidence;
+    let expected = heads.learned.expected.clone();
+    assert_eq!((expected[0].each, expected[1]), (1, Expected::default()));
+    assert!(confidence("set the fan to 4") > confidence("set the fan to the"));
+}

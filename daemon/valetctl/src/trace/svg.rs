@@ -20,7 +20,8 @@ const COLOURS: [&str; 6] = ["#4c78a8", "#f2a541", "#72b7b2", "#b279a2", "#9d8c70
 
 /// Draws a trace.
 pub(super) fn draw(trace: &Value) -> String {
-    let stages = items(trace, "stages");
+    let stages: Vec<&Value> =
+        items(trace, "stages").iter().filter(|stage| number(stage, "took") > 0.0).collect();
     let mut notes = notes(trace);
     notes.truncate(24);
     #[allow(clippy::cast_precision_loss)]

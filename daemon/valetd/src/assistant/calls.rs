@@ -49,7 +49,9 @@ impl Assistant {
                 self.open_session(caller, language, zone, reply)
             }
             Call::SetContext { session, items } => {
-                self.for_session(session, &caller, reply, |all| all.step(Event::Shown { session, items }));
+                self.for_session(session, &caller, reply, |all| {
+                    all.step(Event::Shown { session, items })
+                });
             }
             Call::Reset { session } => {
                 self.for_session(session, &caller, reply, |all| all.step(Event::Reset(session)));
@@ -78,13 +80,20 @@ impl Assistant {
                 Ok(()) => reply.ok(&self.understander.suggestions(12)),
                 Err(error) => reply.error(&error),
             },
+            other => self.take_control(&caller, other, reply),
+        }
+    }
+
+    /// Calls that begin no turn and open no session.
+    fn take_control(&mut self, caller: &Caller, call: Call, reply: Reply) {
+        match call {
             Call::Read { paths } => answer(reply, self.read(&paths)),
             Call::SimulatorSet { path, value } => answer(reply, self.simulator_set(&path, &value)),
             Call::SimulatorSetFault { path, fault } => {
                 answer(reply, self.simulator_fault(&path, &fault))
             }
             Call::SimulatorDrive { cycle } => answer(reply, self.simulator_drive(&cycle)),
-            Call::Trace { turn } => answer(reply, self.trace(&caller, &turn)),
+            Call::Trace { turn } => answer(reply, self.trace(caller, &turn)),
             Call::Stats => reply.ok(&self.stats_dict()),
             // Nothing is kept, so there is nothing to show and nothing to forget.
             Call::History => reply.ok(&Vec::<Dict>::new()),
@@ -97,6 +106,7 @@ impl Assistant {
             Call::SetSkillSettings { id, settings } => {
                 answer(reply, self.set_skill_settings(&id, &settings))
             }
+            _ => reply.error(&BusError::new(ErrorName::UnknownMethod, "this call is not served")),
         }
     }
 

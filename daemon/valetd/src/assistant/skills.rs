@@ -1,6 +1,6 @@
 //! Skills and what follows from them: objects on the bus, the understanding, heads.
 
-use super::{ASSISTANT, Assistant, build_understander};
+use super::{ASSISTANT, Assistant, build_understander, rules};
 use crate::{
     inference::EncoderState,
     logging::message_id,
@@ -9,7 +9,6 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
 use valet_core::{
-    dialogue::Rules,
     entity::Value,
     intent::{SkillId, is_name},
     ports::StoreError,
@@ -136,14 +135,7 @@ impl Assistant {
                 log::error!(MESSAGE_ID = message_id::SKILL; "the sentences cannot be compiled: {error:#}");
             }
         }
-        let rules = Rules {
-            skills: Arc::new(self.skills.table(&self.config.language)),
-            policy: self.policy.clone(),
-            words: self.words.clone(),
-            describe: self.world.describe(),
-            language: self.config.language.clone(),
-            confirm_by_voice: self.config.confirm_by_voice.clone(),
-        };
+        let rules = rules(&self.skills, &self.policy, &self.words, &self.world, &self.config);
         self.dialogue.replace_rules(rules);
         self.generation += 1;
         let ready: Vec<String> = self.skills.ready().map(|(id, ..)| id.to_string()).collect();
