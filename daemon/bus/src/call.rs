@@ -32,7 +32,7 @@ pub enum Call {
     Parse { text: String, options: TurnOptions },
     ParseBatch { texts: Vec<String>, options: TurnOptions },
     OpenSession { language: Option<String>, zone: Option<Zone> },
-    Stop { session: Option<SessionKey> },
+    Stop { session: Option<SessionKey>, zone: Option<Zone> },
     Undo { options: TurnOptions },
     RegisterAgent { object: String, capabilities: Vec<String>, zone: Zone },
     UnregisterAgent { object: String },
@@ -186,14 +186,15 @@ impl Call {
             "OpenSession" => {
                 let mut reader = OptionReader::new(body(message)?);
                 let (language, zone) = (reader.text("language")?, reader.zone()?);
-                reader.finish(&["language", "zone"])?;
+                let _ = reader.initiator()?;
+                reader.finish(&["language", "zone", "initiator"])?;
                 Ok(Self::OpenSession { language, zone })
             }
             "Stop" => {
                 let mut reader = OptionReader::new(body(message)?);
-                let session = reader.session()?;
-                reader.finish(&["session"])?;
-                Ok(Self::Stop { session })
+                let (session, zone) = (reader.session()?, reader.zone()?);
+                reader.finish(&["session", "zone"])?;
+                Ok(Self::Stop { session, zone })
             }
             "Undo" => Ok(Self::Undo { options: TurnOptions::read(body(message)?, false)? }),
             "Suggest" => {

@@ -23,6 +23,8 @@ pub struct TurnOptions {
     pub mode: Mode,
     /// Time for the turn.
     pub timeout: Duration,
+    /// What began it.
+    pub initiator: Option<String>,
     /// The caller's token (`Submit` and `Say`).
     pub handle_token: Option<String>,
 }
@@ -105,6 +107,20 @@ impl OptionReader {
             .transpose()
     }
 
+    /// What began the turn.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for a word that is none of the four.
+    pub fn initiator(&mut self) -> Result<Option<String>, BusError> {
+        let initiator = self.text("initiator")?;
+        match initiator.as_deref() {
+            None | Some("touch" | "push-to-talk" | "wake-word" | "text") => Ok(initiator),
+            Some(other) => Err(BusError::invalid(format!(
+                "initiator is {other:?}, expected touch, push-to-talk, wake-word or text"
+            ))),
+        }
+    }
+
     /// A session by its path.
     ///
     /// # Errors
@@ -166,13 +182,7 @@ impl TurnOptions {
             None => DEFAULT_TIMEOUT,
             Some(ms) => Duration::from_millis(u64::from(ms)).min(MAX_TIMEOUT),
         };
-        if let Some(initiator) = reader.text("initiator")?
-            && !["touch", "push-to-talk", "wake-word", "text"].contains(&initiator.as_str())
-        {
-            return Err(BusError::invalid(format!(
-                "initiator is {initiator:?}, expected touch, push-to-talk, wake-word or text"
-            )));
-        }
+        let initiator = reader.initiator()?;
         check_alternatives(&mut reader)?;
         let handle_token = if with_token { reader.text("handle-token")? } else { None };
         if let Some(token) = &handle_token {
@@ -188,7 +198,7 @@ impl TurnOptions {
             "alternatives",
             "handle-token",
         ])?;
-        Ok(Self { session, language, zone, mode, timeout, handle_token })
+        Ok(Self { session, language, zone, mode, timeout, initiator, handle_token })
     }
 }
 

@@ -218,6 +218,18 @@ impl Dialogue {
         })
     }
 
+    /// How many sessions there are.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The zone of a turn that runs: who speaks.
+    #[must_use]
+    pub fn zone_of_turn(&self, id: TurnId) -> Option<Zone> {
+        self.turns.get(&id).map(|turn| speaker(turn.zone))
+    }
+
     /// All agents, the latest last.
     pub fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.agents.iter()

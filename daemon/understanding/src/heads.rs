@@ -281,8 +281,7 @@ impl Heads {
         let known = self.learned.polarity.get(intent).copied().unwrap_or(0);
         let turned = polarity_of(tokens) & !known;
         let asks = self.intents[intent].class == Class::Info;
-        let counts = if asks { polarity_bits(&WORLDLY) } else { u32::MAX };
-        turned & counts != 0
+        turned & if asks { polarity_bits(&WORLDLY) } else { u32::MAX } != 0
     }
 
     /// The slots of an intent (its number in the training set) in an utterance, left to right.

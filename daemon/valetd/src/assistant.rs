@@ -98,6 +98,8 @@ pub(crate) struct Assistant {
     waiters: Waiters,
     observers: BTreeMap<String, waiters::Observer>,
     running: HashMap<TurnId, effects::Running>,
+    /// What began a turn, where its call said so.
+    initiators: HashMap<TurnId, String>,
     restoring: HashMap<TurnId, effects::Restoring>,
     alarms: Alarms,
     traces: Traces,
@@ -182,6 +184,7 @@ impl Assistant {
             waiters: Waiters::default(),
             observers: BTreeMap::new(),
             running: HashMap::new(),
+            initiators: HashMap::new(),
             restoring: HashMap::new(),
             alarms: Alarms::default(),
             traces: Traces::default(),

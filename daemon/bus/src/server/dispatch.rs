@@ -9,7 +9,7 @@ use crate::{
     access::{AccessRules, Right},
     call::{Call, Incoming, Reply},
     contract::{self, Member},
-    limits,
+    limits, path,
 };
 use futures_util::StreamExt as _;
 use senders::{Identity, MAX_UNIDENTIFIED, Senders};
@@ -213,6 +213,12 @@ impl Dispatcher {
             return self.refuse(&message, ErrorName::NotAuthorized, why);
         }
         if !self.face.objects().serves(&path, &interface) {
+            let session_gone = known.interface == "org.valetd.Session1"
+                && known.name == "Close"
+                && path::parse_session(&path).is_some();
+            if session_gone {
+                return self.answer(&message, &());
+            }
             let (name, why) = match known.interface {
                 "org.valetd.Session1" => {
                     (ErrorName::UnknownSession, "no such session; open one with OpenSession")

@@ -206,7 +206,7 @@ impl Asking<'_> {
 
 /// Parts of different intents are several commands, parts of one intent only when they are no
 /// less clear than the whole; and where the whole means something, each part must be likelier
-/// than not ("i need some air, could my window go down" is one command).
+/// than not ("for another hundred and fifty miles" is one distance).
 fn splits_well(parts: &[Command], whole: Option<&Command>) -> bool {
     let (Some(whole), [first, _, ..]) = (whole, parts) else { return parts.len() > 1 };
     let differ = parts.iter().any(|part| part.best.intent != first.best.intent);

@@ -41,8 +41,9 @@ impl Assistant {
             Call::Parse { text, options } => self.parse(vec![text], options, reply, true),
             Call::ParseBatch { texts, options } => self.parse(texts, options, reply, false),
             Call::Undo { options } => self.undo(caller, &options, reply),
-            Call::Stop { session } => {
-                self.step(Event::Stop { caller, session });
+            Call::Stop { session, zone } => {
+                let of_zone = zone.map(|zone| SessionKey::Default { uid: caller.uid, zone });
+                self.step(Event::Stop { caller, session: session.or(of_zone) });
                 reply.ok(&());
             }
             Call::OpenSession { language, zone } => {
@@ -63,10 +64,7 @@ impl Assistant {
             Call::RegisterAgent { object, capabilities, zone } => {
                 self.register_agent(caller, object, capabilities, zone, reply);
             }
-            Call::UnregisterAgent { object } => {
-                self.step(Event::AgentWent { name: caller.name, object });
-                reply.ok(&());
-            }
+            Call::UnregisterAgent { object } => self.unregister_agent(caller, object, reply),
             Call::Observe => {
                 self.observers
                     .insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
@@ -160,7 +158,10 @@ impl Assistant {
             .and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
         let (utterance, session) = match checked {
             Ok(checked) => checked,
-            Err(error) => return answer.reply().error(&error),
+            Err(error) => {
+                self.stats.busy += u64::from(error.name == ErrorName::Busy);
+                return answer.reply().error(&error);
+            }
         };
         let turn = TurnId(self.next_turn);
         let waiter = match self.waiter(turn, &caller, &options, answer) {
@@ -170,6 +171,9 @@ impl Assistant {
         let turn = self.new_turn();
         self.waiters.insert(turn, waiter);
         self.traces.begin(turn, caller.uid);
+        if let Some(initiator) = &options.initiator {
+            self.initiators.insert(turn, initiator.clone());
+        }
         self.step(Event::Utter(Box::new(Utter {
             turn,
             session,
@@ -275,17 +279,17 @@ impl Assistant {
     }
 
     fn cancel(&mut self, caller: &Caller, request: &str, reply: Reply) {
-        let owned_turn = self
-            .waiters
-            .turn_of(request)
-            .filter(|(_, client)| *client == caller.name)
-            .map(|(turn, _)| turn);
-        match owned_turn {
-            Some(turn) => {
+        let found =
+            self.waiters.turn_of(request).map(|(turn, client)| (turn, client == caller.name));
+        match found {
+            Some((turn, true)) => {
                 self.cancel_turn(turn);
                 reply.ok(&());
             }
-            None => reply.error(&BusError::new(ErrorName::UnknownTurn, "no such request of yours")),
+            Some((_, false)) => {
+                reply.error(&BusError::new(ErrorName::NotAuthorized, "the request is not yours"));
+            }
+            None => reply.error(&BusError::new(ErrorName::UnknownTurn, "the request is over")),
         }
     }
 
@@ -301,6 +305,15 @@ impl Assistant {
             return reply.error(&refusal(&refused));
         }
         self.step(Event::AgentCame(Agent { name: caller.name, object, capabilities, zone }));
+        reply.ok(&());
+    }
+
+    fn unregister_agent(&mut self, caller: Caller, object: String, reply: Reply) {
+        if !self.dialogue.agents().any(|a| a.name == caller.name && a.object == object) {
+            let object: String = object.chars().take(128).collect();
+            return reply.error(&BusError::invalid(format!("you have no agent at {object}")));
+        }
+        self.step(Event::AgentWent { name: caller.name, object });
         reply.ok(&());
     }
 
@@ -435,17 +448,15 @@ impl Assistant {
 
     fn simulator_fault(&self, path: &str, fault: &str) -> Result<(), BusError> {
         let fault = Fault::parse(fault).map_err(|e| BusError::invalid(e.to_string()))?;
-        let touched = self
-            .simulator()?
-            .set_fault(path, fault)
-            .map_err(|e| BusError::invalid(e.to_string()))?;
-        if touched == 0 {
-            return Err(BusError::new(
-                ErrorName::UnknownSignal,
-                format!("no signal matches {path:?}"),
-            ));
+        let simulator = self.simulator()?;
+        if !valet_core::capability::is_path_pattern(path) {
+            return Err(BusError::invalid("the path is no path and no pattern"));
         }
-        Ok(())
+        // A pattern that fits nothing is all that can still be wrong with it.
+        let unknown = |error: valet_devices::DeviceError| {
+            BusError::new(ErrorName::UnknownSignal, error.to_string())
+        };
+        simulator.set_fault(path, fault).map(|_| ()).map_err(unknown)
     }
 
     fn simulator_drive(&self, cycle: &str) -> Result<(), BusError> {
@@ -461,11 +472,14 @@ impl Assistant {
         };
         let turn =
             if turn.is_empty() { self.traces.latest_of(caller.uid) } else { TurnId::parse(turn) };
-        turn.and_then(|turn| self.traces.dict(turn)).ok_or_else(unknown)
+        turn.and_then(|turn| self.traces.dict(turn, caller.uid)).ok_or_else(unknown)
     }
 
     fn stats_dict(&self) -> Dict {
         let mut dict = self.stats.dict();
+        let count = |n: usize| owned(u32::try_from(n).unwrap_or(u32::MAX));
+        dict.insert("sessions".into(), count(self.dialogue.session_count()));
+        dict.insert("agents".into(), count(self.dialogue.agents().count()));
         dict.insert("uptime-ms".into(), owned(self.clock.now().0 / 1000));
         dict.insert(
             "skills".into(),

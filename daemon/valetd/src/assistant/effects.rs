@@ -20,6 +20,8 @@ use valet_core::{
 };
 use valet_skill_host::{Invocation, TurnHandle};
 
+/// The interface of a request.
+const REQUEST: &str = "org.valetd.Request1";
 /// How long an agent's method may take; the dialogue's own limit comes first.
 const AGENT_CALL_LIMIT: Duration = Duration::from_secs(16);
 /// Most watches for values that were only requested.
@@ -208,7 +210,9 @@ impl Assistant {
         if let Err(fault) = &invoked.result {
             log::error!(MESSAGE_ID = message_id::FAULT, VALET_TURN = turn.to_string().as_str(); "{fault}");
             self.note(turn, format!("fault: {fault}"));
+            self.stats.faults += 1;
         }
+        self.traces.judged(turn, invoked);
         for action in &invoked.actions {
             self.note(turn, format!("{} {}", action.target, action.status.name()));
             if action.status == ActionStatus::Denied {
@@ -305,15 +309,10 @@ impl Assistant {
     fn turn_changed(&mut self, turn: TurnId, session: SessionKey, state: &'static str) {
         let name = turn.to_string();
         if let Some((path, client)) = self.waiters.request(turn) {
-            self.face.set_property(path, "org.valetd.Request1", "State", owned(state));
-            self.face.emit_to(
-                client,
-                path,
-                ("org.valetd.Request1", "Progress"),
-                &(state, Dict::new()),
-            );
+            self.face.set_property(path, REQUEST, "State", owned(state));
+            self.face.emit_to(client, path, (REQUEST, "Progress"), &(state, Dict::new()));
         }
-        let details = Dict::new();
+        let details = self.turn_details(turn, session);
         for client in self.observers_of(session) {
             self.face.emit_to(
                 &client,
@@ -322,6 +321,21 @@ impl Assistant {
                 &(name.as_str(), state, details.clone()),
             );
         }
+    }
+
+    /// What an observer is told of a turn besides its state.
+    fn turn_details(&self, turn: TurnId, session: SessionKey) -> Dict {
+        let mut details = Dict::new();
+        if let Ok(object) = zbus::ObjectPath::try_from(path::session(session)) {
+            details.insert("session".into(), owned(object));
+        }
+        if let Some(zone) = self.dialogue.zone_of_turn(turn) {
+            details.insert("zone".into(), owned(zone.to_string()));
+        }
+        if let Some(initiator) = self.initiators.get(&turn) {
+            details.insert("initiator".into(), owned(initiator.as_str()));
+        }
+        details
     }
 
     /// Who may see a session: observers of its user, and those who may see all.
@@ -343,6 +357,7 @@ impl Assistant {
 
     fn finish(&mut self, result: TurnResult) {
         self.running.remove(&result.turn);
+        self.initiators.remove(&result.turn);
         self.stats.count(&result);
         self.traces.finish(&result);
         log_turn(&result);
@@ -354,14 +369,12 @@ impl Assistant {
             }
             Some(Waiter::Call(reply)) => reply.ok(&dict),
             Some(Waiter::Request { path, client }) => {
-                let code = u32::from(cancelled);
-                self.face.set_property(&path, "org.valetd.Request1", "State", owned("finished"));
-                self.face.emit_to(
-                    &client,
-                    &path,
-                    ("org.valetd.Request1", "Finished"),
-                    &(code, dict.clone()),
-                );
+                self.face.set_property(&path, REQUEST, "State", owned("finished"));
+                let body = if cancelled { (1_u32, Dict::new()) } else { (0, dict.clone()) };
+                if !cancelled {
+                    self.send_chunks(&client, &path, &result.speech);
+                }
+                self.face.emit_to(&client, &path, (REQUEST, "Finished"), &body);
                 self.face.remove_object(&path);
             }
             // The client left meanwhile.
@@ -373,6 +386,15 @@ impl Assistant {
         }
         if !cancelled {
             self.speak(&result);
+        }
+    }
+
+    /// The speech in pieces at sentence borders, so that a voice can begin with the first.
+    fn send_chunks(&self, client: &str, path: &str, speech: &str) {
+        let mut seq: u32 = 0;
+        for piece in speech.split_inclusive(". ").filter(|piece| !piece.is_empty()) {
+            self.face.emit_to(client, path, (REQUEST, "Chunk"), &(seq, piece));
+            seq += 1;
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use valet_bus::{Dict, convert::owned};
-use valet_core::dialogue::TurnResult;
+use valet_core::dialogue::{ResultType, TurnResult};
 
 /// Turns whose times are kept for the percentiles.
 const KEPT: usize = 1000;
@@ -13,49 +13,68 @@ const KEPT: usize = 1000;
 #[derive(Default)]
 pub(crate) struct Stats {
     /// Requested values that are waited for now.
-    pub watches: usize,
+    pub(crate) watches: usize,
+    /// Skills that broke their contract in a turn.
+    pub(crate) faults: u64,
+    /// Calls that were answered with `Busy` by the dialogue.
+    pub(crate) busy: u64,
     turns: u64,
-    by_type: BTreeMap<&'static str, u64>,
+    refused: u64,
+    not_understood: u64,
     by_engine: BTreeMap<&'static str, u64>,
-    totals_us: VecDeque<u64>,
+    /// Times by stage, the last ones.
+    stages_us: BTreeMap<&'static str, VecDeque<u64>>,
 }
 
 impl Stats {
     /// Counts a turn.
     pub(crate) fn count(&mut self, result: &TurnResult) {
         self.turns += 1;
-        *self.by_type.entry(result.kind.name()).or_default() += 1;
+        self.refused += u64::from(result.kind == ResultType::Refusal);
+        self.not_understood += u64::from(result.kind == ResultType::NotUnderstood);
         let engine = result.engine.map_or("skill", |engine| engine.name());
         *self.by_engine.entry(engine).or_default() += 1;
-        if self.totals_us.len() == KEPT {
-            self.totals_us.pop_front();
+        for (stage, us) in &result.timing {
+            let times = self.stages_us.entry(stage).or_default();
+            if times.len() == KEPT {
+                times.pop_front();
+            }
+            times.push_back(*us);
         }
-        let total = result.timing.iter().find(|(stage, _)| *stage == "total");
-        self.totals_us.extend(total.map(|(_, us)| *us));
     }
 
     /// The counts as the bus shows them.
     pub(crate) fn dict(&self) -> Dict {
-        let mut sorted: Vec<u64> = self.totals_us.iter().copied().collect();
-        sorted.sort_unstable();
-        let percentile = |p: usize| sorted.get(sorted.len() * p / 100).copied().unwrap_or(0);
-        let named = |counts: &BTreeMap<&'static str, u64>| {
-            let counts: BTreeMap<String, u64> =
-                counts.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
-            owned(counts)
-        };
+        let engines: BTreeMap<String, u64> =
+            self.by_engine.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
+        let latency: BTreeMap<String, BTreeMap<String, u64>> = self
+            .stages_us
+            .iter()
+            .map(|(stage, times)| ((*stage).to_owned(), spread(times)))
+            .collect();
         let mut dict = Dict::from([
             ("turns".into(), owned(self.turns)),
-            ("turns-by-type".into(), named(&self.by_type)),
-            ("turns-by-engine".into(), named(&self.by_engine)),
-            ("turn-p50-us".into(), owned(percentile(50))),
-            ("turn-p95-us".into(), owned(percentile(95))),
+            ("refused".into(), owned(self.refused)),
+            ("not-understood".into(), owned(self.not_understood)),
+            ("faults".into(), owned(self.faults)),
+            ("busy".into(), owned(self.busy)),
+            ("by-engine".into(), owned(engines)),
+            ("latency-us".into(), owned(latency)),
         ]);
         if let Some(bytes) = resident_bytes() {
             dict.insert("resident-bytes".into(), owned(bytes));
         }
         dict
     }
+}
+
+/// Median, 95th percentile and largest of times.
+fn spread(times: &VecDeque<u64>) -> BTreeMap<String, u64> {
+    let mut sorted: Vec<u64> = times.iter().copied().collect();
+    sorted.sort_unstable();
+    let at = |percent: usize| sorted.get(sorted.len() * percent / 100).copied().unwrap_or(0);
+    let largest = sorted.last().copied().unwrap_or(0);
+    BTreeMap::from([("p50".into(), at(50)), ("p95".into(), at(95)), ("max".into(), largest)])
 }
 
 /// Resident memory of this process.

@@ -4,7 +4,12 @@
 
 use std::collections::VecDeque;
 use valet_bus::{Dict, convert, convert::owned};
-use valet_core::{dialogue::TurnResult, session::TurnId, understanding::Understanding};
+use valet_core::{
+    dialogue::TurnResult,
+    outcome::{ActionStatus, Invoked},
+    session::TurnId,
+    understanding::Understanding,
+};
 
 /// Turns that are kept.
 const KEPT: usize = 64;
@@ -14,6 +19,7 @@ struct Trace {
     uid: u32,
     understood: Option<Vec<Dict>>,
     events: Vec<(u64, String)>,
+    policy: Vec<Dict>,
     result: Option<Dict>,
     stages: Vec<(String, u64)>,
 }
@@ -35,6 +41,7 @@ impl Traces {
             uid,
             understood: None,
             events: Vec::new(),
+            policy: Vec::new(),
             result: None,
             stages: Vec::new(),
         });
@@ -48,6 +55,32 @@ impl Traces {
     pub(crate) fn note(&mut self, turn: TurnId, at_us: u64, what: String) {
         if let Some(trace) = self.find(turn) {
             trace.events.push((at_us, what));
+        }
+    }
+
+    /// Notes what policy and grants said of each thing a skill asked for.
+    pub(crate) fn judged(&mut self, turn: TurnId, invoked: &Invoked) {
+        let Some(trace) = self.find(turn) else { return };
+        let verdict = |target: String, verdict: &str, why: Option<&str>| {
+            let mut dict = Dict::from([
+                ("target".to_owned(), owned(target)),
+                ("verdict".to_owned(), owned(verdict)),
+            ]);
+            dict.extend(why.map(|why| ("why".to_owned(), owned(why))));
+            dict
+        };
+        trace.policy.extend(invoked.actions.iter().map(|action| {
+            let denied = action.status == ActionStatus::Denied;
+            verdict(
+                action.target.to_string(),
+                if denied { "refuse" } else { "allow" },
+                action.why.as_deref(),
+            )
+        }));
+        if let Some((planned, why)) = &invoked.needs_confirmation {
+            trace
+                .policy
+                .extend(planned.iter().map(|p| verdict(p.path.to_string(), "confirm", Some(why))));
         }
     }
 
@@ -71,9 +104,10 @@ impl Traces {
         self.kept.iter().rev().find(|trace| trace.uid == uid).map(|trace| trace.turn)
     }
 
-    /// A trace as the bus shows it.
-    pub(crate) fn dict(&self, turn: TurnId) -> Option<Dict> {
-        let trace = self.kept.iter().rev().find(|trace| trace.turn == turn)?;
+    /// A trace of a user's own turn, as the bus shows it.
+    pub(crate) fn dict(&self, turn: TurnId, uid: u32) -> Option<Dict> {
+        let mut kept = self.kept.iter().rev();
+        let trace = kept.find(|trace| trace.turn == turn && trace.uid == uid)?;
         let first = trace.events.first().map_or(0, |(at, _)| *at);
         let events: Vec<Dict> = trace
             .events
@@ -104,6 +138,7 @@ impl Traces {
             ("turn".into(), owned(turn.to_string())),
             ("stages".into(), owned(stages)),
             ("events".into(), owned(events)),
+            ("policy".into(), owned(trace.policy.clone())),
         ]);
         if let Some(understood) = &trace.understood {
             dict.insert("candidates".into(), owned(understood.clone()));
