@@ -10,6 +10,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::Command,
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 use tempfile::TempDir;
 use zbus::Connection;
@@ -53,18 +54,40 @@ pub struct PrivateBus {
     process: Watched,
     /// What `dbus-broker` takes for a service manager's bus.
     _helper: Option<Box<PrivateBus>>,
-    _journal: Option<Journal>,
+    _journal: Option<Arc<Journal>>,
     _folder: TempDir,
 }
 
 /// A socket that swallows what is logged; removed with this value where it was made here.
 struct Journal {
-    _socket: UnixDatagram,
+    socket: UnixDatagram,
     path: &'static Path,
 }
 
+impl Journal {
+    /// Takes what is logged off the socket: once ten lines wait there the broker ends.
+    fn swallow(&self) -> std::io::Result<()> {
+        let socket = self.socket.try_clone()?;
+        std::thread::spawn(move || {
+            let mut line = [0_u8; 4096];
+            while socket.recv(&mut line).is_ok_and(|length| length > 0) {}
+        });
+        Ok(())
+    }
+}
+
+/// The stand-in that is in use.
+static STAND_IN: Mutex<Weak<Journal>> = Mutex::new(Weak::new());
+
 impl Drop for Journal {
     fn drop(&mut self) {
+        // Ends the thread that swallows.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        let in_use = STAND_IN.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_use.strong_count() > 0 {
+            // Another test has bound the path anew meanwhile.
+            return;
+        }
         // It lies in a folder of the running system's temporary files either way.
         let _ = std::fs::remove_file(self.path);
     }
@@ -245,7 +268,12 @@ fn write_config(
     write("bus.conf", &text)
 }
 
-fn stand_in_for_journal() -> Result<Option<Journal>, KitError> {
+/// One stand-in for all brokers of a test process: they all log to the same path.
+fn stand_in_for_journal() -> Result<Option<Arc<Journal>>, KitError> {
+    let mut shared = STAND_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(journal) = shared.upgrade() {
+        return Ok(Some(journal));
+    }
     let path = Path::new(JOURNAL);
     if UnixDatagram::unbound().and_then(|socket| socket.connect(path)).is_ok() {
         return Ok(None);
@@ -259,5 +287,9 @@ fn stand_in_for_journal() -> Result<Option<Journal>, KitError> {
         std::fs::create_dir_all(parent).map_err(|e| KitError::file(parent, e))?;
     }
     let socket = UnixDatagram::bind(path).map_err(|e| KitError::file(path, e))?;
-    Ok(Some(Journal { _socket: socket, path }))
+    let journal = Journal { socket, path };
+    journal.swallow().map_err(|e| KitError::file(path, e))?;
+    let journal = Arc::new(journal);
+    *shared = Arc::downgrade(&journal);
+    Ok(Some(journal))
 }
