@@ -198,6 +198,13 @@ impl Face {
         }
     }
 
+    /// Adds an object that goes when its client goes, before any later call is answered.
+    pub fn add_object_of(&self, client: &str, path: &str, interfaces: Vec<(&'static str, Dict)>) {
+        let mut objects = self.objects();
+        objects.add(path, interfaces);
+        objects.belongs(path, client);
+    }
+
     /// Removes an object.
     pub fn remove_object(&self, path: &str) {
         let gone = self.objects().remove(path);

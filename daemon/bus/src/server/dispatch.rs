@@ -96,6 +96,7 @@ impl Dispatcher {
         if !new.is_empty() || self.senders.remove(&name).is_none() {
             return;
         }
+        self.face.objects().remove_of(&name);
         let connection = self.face.connection.clone();
         let gone = name.clone();
         tokio::spawn(async move {

@@ -4,7 +4,7 @@
 
 use crate::{Dict, ROOT, contract};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
 };
 use zbus::{OwnedObjectPath, OwnedVariant};
@@ -25,11 +25,13 @@ pub(super) fn manager_of(path: &str) -> Option<&'static str> {
 /// All objects by path.
 pub(super) struct Objects {
     objects: BTreeMap<String, BTreeMap<&'static str, Dict>>,
+    /// Objects that go when their client goes: path by client.
+    owned: BTreeSet<(String, String)>,
 }
 
 impl Objects {
     pub(super) fn new() -> Self {
-        Self { objects: BTreeMap::new() }
+        Self { objects: BTreeMap::new(), owned: BTreeSet::new() }
     }
 
     pub(super) fn add(&mut self, path: &str, interfaces: Vec<(&'static str, Dict)>) -> Interfaces {
@@ -42,7 +44,24 @@ impl Objects {
         added
     }
 
+    /// Notes that an object goes when `client` goes.
+    pub(super) fn belongs(&mut self, path: &str, client: &str) {
+        self.owned.insert((client.to_owned(), path.to_owned()));
+    }
+
+    /// Removes what belonged to a client that left.
+    pub(super) fn remove_of(&mut self, client: &str) {
+        let (gone, kept) =
+            std::mem::take(&mut self.owned).into_iter().partition(|(c, _)| c == client);
+        self.owned = kept;
+        let gone: BTreeSet<(String, String)> = gone;
+        for (_, path) in gone {
+            self.objects.remove(&path);
+        }
+    }
+
     pub(super) fn remove(&mut self, path: &str) -> Vec<String> {
+        self.owned.retain(|(_, owned)| owned != path);
         let gone = self.objects.remove(path).unwrap_or_default();
         gone.into_keys().map(str::to_owned).collect()
     }

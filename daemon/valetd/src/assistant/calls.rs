@@ -215,7 +215,7 @@ impl Assistant {
             return Err((reply, BusError::invalid("the token makes no object path")));
         };
         let properties = Dict::from([("State".to_owned(), owned("queued"))]);
-        self.face.add_object(&path, vec![("org.valetd.Request1", properties)]);
+        self.face.add_object_of(&caller.name, &path, vec![("org.valetd.Request1", properties)]);
         reply.ok(&object);
         Ok(Waiter::Request { path, client: caller.name.clone() })
     }
@@ -255,7 +255,7 @@ impl Assistant {
             ("Zone".to_owned(), owned(zone.to_string())),
             ("ExpectingReply".to_owned(), owned(false)),
         ]);
-        self.face.add_object(&path, vec![("org.valetd.Session1", properties)]);
+        self.face.add_object_of(&owner.name, &path, vec![("org.valetd.Session1", properties)]);
         self.step(Event::Opened { key, owner, language, zone });
         match zbus_path(&path) {
             Ok(object) => reply.ok(&object),
