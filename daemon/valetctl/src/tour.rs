@@ -29,7 +29,7 @@ const SETTLE: Duration = Duration::from_secs(8);
 /// How often it is read meanwhile: the vehicle interface has no signal for changes.
 const READ_EVERY: Duration = Duration::from_millis(50);
 /// How long the encoder may take to load before the tour begins without it.
-const ENCODER: Duration = Duration::from_secs(60);
+const ENCODER: Duration = Duration::from_secs(180);
 
 /// Goes through a script.
 ///

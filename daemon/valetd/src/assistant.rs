@@ -54,6 +54,15 @@ pub(crate) enum Understanding {
     Scripted(Box<Script>),
 }
 
+impl Understanding {
+    fn script(self) -> Option<Box<Script>> {
+        match self {
+            Self::Models => None,
+            Self::Scripted(script) => Some(script),
+        }
+    }
+}
+
 /// Everything the task is made from.
 pub(crate) struct Parts {
     /// Where things lie.
@@ -157,10 +166,7 @@ impl Assistant {
         let understander = build_understander(&config.language, &mut skills, &vocabulary)?;
         let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
-        let script = match understanding {
-            Understanding::Models => None,
-            Understanding::Scripted(script) => Some(script),
-        };
+        let script = understanding.script();
         let mut assistant = Self {
             clock: Monotonic::start(),
             paths,

@@ -190,7 +190,7 @@ fn start_host(
     (car, desk): (&Arc<Car>, &Arc<Desk>),
     policy: &Arc<Policy>,
 ) -> Result<SkillHost, BenchError> {
-    let compiler = target.join("skillc-build/debug/valet-skillc");
+    let compiler = target.join("debug/valet-skillc");
     if !compiler.is_file() {
         return Err(BenchError::NotBuilt { what: "the skill compiler", path: compiler });
     }

@@ -38,17 +38,9 @@ pub fn built(program: &'static str) -> Result<PathBuf, KitError> {
     there(program, programs()?.join(program), "build it first: `cargo build -p valetd -p valetctl`")
 }
 
-/// The compiler of skills, from its own build or beside the other programs.
+/// The compiler of skills.
 pub(crate) fn skillc() -> Result<PathBuf, KitError> {
-    let beside = programs()?.join("valet-skillc");
-    if beside.exists() {
-        return Ok(beside);
-    }
-    there(
-        "valet-skillc",
-        target()?.join("skillc-build/debug/valet-skillc"),
-        "build it first: `make skills`",
-    )
+    there("valet-skillc", programs()?.join("valet-skillc"), "build it first: `make skills`")
 }
 
 /// The shipped skills, as they are installed.

@@ -5,8 +5,9 @@
 use futures_util::{Stream, StreamExt as _};
 use std::{future::Future, time::Duration};
 
-/// Long enough for a loaded machine of two cores; nothing waits this long when all is well.
-pub const LIMIT: Duration = Duration::from_secs(30);
+/// Long enough for a loaded machine of two cores that trains the encoder's heads for the first
+/// time; nothing waits this long when all is well.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// The outcome of a future, at most [`LIMIT`] from now.
 ///

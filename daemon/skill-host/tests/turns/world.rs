@@ -218,7 +218,7 @@ fn built(what: &str, places: &[&str]) -> PathBuf {
 }
 
 pub(crate) fn compiler() -> PathBuf {
-    built("valet-skillc", &["skillc-build/debug/valet-skillc", "debug/valet-skillc"])
+    built("valet-skillc", &["debug/valet-skillc"])
 }
 
 pub(crate) fn guest(name: &str) -> Vec<u8> {
