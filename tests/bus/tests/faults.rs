@@ -296,7 +296,7 @@ async fn the_encoder_understands_what_no_template_knows() {
             let models = change.get().await.unwrap();
             match models.get("encoder").map(|model| text(model, "state").to_owned()).as_deref() {
                 Some("ready") => return,
-                Some("failed") => panic!("{models:?}"),
+                Some("failed" | "unloaded") => panic!("{models:?}"),
                 _ => {}
             }
         }
