@@ -108,7 +108,7 @@ impl Sentences {
                 return Err(format!("replies.{intent} is not an intent of the manifest"));
             }
             for (outcome, reply) in replies {
-                if status_from_name(outcome).is_none() {
+                if ActionStatus::ALL.iter().all(|status| status.name() != outcome) {
                     return Err(format!(
                         "replies.{intent}.{outcome} is no outcome, expected done, already, requested, not-reached, skipped, out-of-range, no-provider, failed or denied"
                     ));
@@ -140,23 +140,6 @@ impl Sentences {
     pub fn reply(&self, intent: &str, status: ActionStatus) -> Option<&str> {
         self.replies.get(intent)?.get(status.name()).map(String::as_str)
     }
-}
-
-fn status_from_name(name: &str) -> Option<ActionStatus> {
-    use ActionStatus as S;
-    [
-        S::Already,
-        S::Done,
-        S::Requested,
-        S::Skipped,
-        S::NotReached,
-        S::OutOfRange,
-        S::NoProvider,
-        S::Failed,
-        S::Denied,
-    ]
-    .into_iter()
-    .find(|status| status.name() == name)
 }
 
 fn check_entity(name: &str, entity: &ListedEntity) -> Result<(), String> {
