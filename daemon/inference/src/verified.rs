@@ -35,7 +35,10 @@ pub fn read_verified(path: &Path, size: u64, sha256: &str) -> Result<Vec<u8>, In
     }
     let capacity = usize::try_from(size).map_err(|_| wrong_size(listed.len()))?;
     // One byte more than expected, so that a file that grew is seen without growing the buffer.
-    let mut bytes = Vec::with_capacity(capacity.saturating_add(1));
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(capacity.saturating_add(1))
+        .map_err(|error| unreadable(std::io::Error::other(error)))?;
     file.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() != capacity {
         return Err(wrong_size(bytes.len() as u64));

@@ -34,7 +34,7 @@ fn models() -> PathBuf {
 }
 
 fn manifest() -> ModelManifest {
-    ModelManifest::read(&models().join("all-minilm-l6-v2.toml")).unwrap()
+    ModelManifest::read(&models().join("all-minilm-l6-v2.toml")).expect("the manifest reads")
 }
 
 fn folder() -> PathBuf {
@@ -54,7 +54,8 @@ fn encoder(precision: Precision) -> SentenceEncoder {
 
 fn data<T: serde::de::DeserializeOwned>(name: &str) -> Vec<T> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(path).expect("the vectors are there"))
+        .expect("the vectors are JSON")
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -168,9 +169,9 @@ fn a_file_missing_cut_short_or_changed_is_refused_before_it_is_parsed() {
 
 /// A manifest that vouches for `bytes`, to see what the runtime makes of them.
 fn vouched(bytes: &[u8], dimensions: usize) -> Result<SentenceEncoder, String> {
-    let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(folder().join("vocab.txt"), copy.path().join("vocab.txt")).unwrap();
-    std::fs::write(copy.path().join("encoder-int8.onnx"), bytes).unwrap();
+    let copy = tempfile::tempdir().expect("a folder");
+    std::fs::copy(folder().join("vocab.txt"), copy.path().join("vocab.txt")).expect("copied");
+    std::fs::write(copy.path().join("encoder-int8.onnx"), bytes).expect("written");
     let mut manifest = manifest();
     manifest.encoder.dimensions = dimensions;
     for file in &mut manifest.files {
@@ -192,6 +193,9 @@ fn vouched_bytes_that_are_no_such_graph_are_an_error_and_no_panic() {
         let said = vouched(bytes, 384).unwrap_err();
         assert!(said.starts_with("the graph is not usable"), "{said}");
     }
+    // A graph with one output, `x`, that no node makes: the runtime panics over it.
+    let said = vouched(b"\x3a\x05\x62\x03\x0a\x01x", 384).unwrap_err();
+    assert!(said.contains("the runtime panicked"), "{said}");
     let said = vouched(&graph, 512).unwrap_err();
     assert!(said.contains("[384]") && said.contains("[512]"), "{said}");
     assert!(vouched(&graph, 384).is_ok());

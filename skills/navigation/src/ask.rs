@@ -81,9 +81,10 @@ pub(crate) fn distance(call: &Call) -> Result<Outcome, SkillError> {
             Err(outcome) => return Ok(outcome),
         }
     } else {
-        match route::current()?.pop() {
-            Some(leg) => leg,
-            None => return Ok(Outcome::ask_slot("place", "How far to where?")),
+        match route::current()?.map(|mut legs| legs.pop()) {
+            None => return Ok(route::untold()),
+            Some(Some(leg)) => leg,
+            Some(None) => return Ok(Outcome::ask_slot("place", "How far to where?")),
         }
     };
     let name = &leg.name;

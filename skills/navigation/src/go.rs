@@ -65,7 +65,9 @@ pub(crate) fn add_stop(call: &Call) -> Result<Outcome, SkillError> {
         Ok(stop) => stop,
         Err(outcome) => return Ok(outcome),
     };
-    let mut legs = route::current()?;
+    let Some(mut legs) = route::current()? else {
+        return Ok(route::untold());
+    };
     if legs.len() >= MAX_LEGS {
         return Ok(Outcome::cannot_do(format!("A route can have {} stops at most.", MAX_LEGS - 1)));
     }
@@ -81,7 +83,9 @@ pub(crate) fn add_stop(call: &Call) -> Result<Outcome, SkillError> {
 
 /// "cancel-route": the whole of it, or only the next stop.
 pub(crate) fn cancel(call: &Call) -> Result<Outcome, SkillError> {
-    let mut legs = route::current()?;
+    let Some(mut legs) = route::current()? else {
+        return Ok(route::untold());
+    };
     if legs.is_empty() {
         return Ok(Outcome::cannot_do("There is no route."));
     }

@@ -240,7 +240,11 @@ fn read_categories(bytes: &[u8]) -> Result<Vec<Category>, IndexError> {
             let name = reader.text()?;
             let (first_page, pages) = (reader.u32()?, reader.u32()?);
             reader.u32()?;
-            Ok(Category { name, first_page, pages, cell: reader.u32()? })
+            let cell = reader.u32()?;
+            if cell == 0 || first_page.checked_add(pages).is_none() {
+                return Err(IndexError::Corrupt);
+            }
+            Ok(Category { name, first_page, pages, cell })
         })
         .collect()
 }
@@ -272,4 +276,23 @@ fn read_record(at: u32, bytes: &[u8]) -> Result<Place, IndexError> {
 fn read_point(reader: &mut Reader<'_>) -> Result<Point, IndexError> {
     let (latitude, longitude) = (f64::from(reader.i32()?), f64::from(reader.i32()?));
     Point::new(latitude / 1e5, longitude / 1e5).ok_or(IndexError::Corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(first_page: u32, pages: u32, cell: u32) -> Vec<u8> {
+        let numbers = [first_page, pages, 0, cell].map(u32::to_le_bytes).concat();
+        [&[1, 4], b"cafe".as_slice(), &numbers].concat()
+    }
+
+    #[test]
+    fn a_category_that_no_grid_can_have_is_corrupt() {
+        assert!(read_categories(&table(0, 9, 1_000)).is_ok());
+        for (first_page, pages, cell) in [(0, 9, 0), (u32::MAX, 1, 1_000), (1, u32::MAX, 1_000)] {
+            let error = read_categories(&table(first_page, pages, cell)).err();
+            assert_eq!(error, Some(IndexError::Corrupt), "{first_page} {pages} {cell}");
+        }
+    }
 }

@@ -22,10 +22,22 @@ pub(crate) struct Leg {
     pub(crate) name: String,
 }
 
-/// The legs' ends in order, the destination last; empty = no route.
-pub(crate) fn current() -> Result<Vec<Leg>, SkillError> {
-    let latitude = signals::read_number(LATITUDE)?;
-    let longitude = signals::read_number(LONGITUDE)?;
+/// What is said where the car does not tell where it goes.
+pub(crate) fn untold() -> Outcome {
+    Outcome::cannot_do("The car does not tell me about its route now.")
+}
+
+/// The legs' ends in order, the destination last; empty = no route, none = nobody knows.
+pub(crate) fn current() -> Result<Option<Vec<Leg>>, SkillError> {
+    let (Ok(latitude), Ok(longitude)) =
+        (signals::read_number(LATITUDE), signals::read_number(LONGITUDE))
+    else {
+        return Ok(None);
+    };
+    known(latitude, longitude).map(Some)
+}
+
+fn known(latitude: Option<f64>, longitude: Option<f64>) -> Result<Vec<Leg>, SkillError> {
     let Some(next) = latitude.zip(longitude).and_then(|(a, b)| Point::new(a, b)) else {
         return Ok(Vec::new());
     };

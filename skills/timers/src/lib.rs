@@ -22,6 +22,7 @@ impl Skill for Timers {
             "pause-timer" => timers::pause(call),
             "resume-timer" => timers::resume(call),
             "add-to-timer" => timers::add(call),
+            "change-timer" => timers::change(call),
             "cancel-timer" => timers::cancel(call),
             "set-alarm" => clock_alarms::set(call),
             "query-alarm" => clock_alarms::query(call),

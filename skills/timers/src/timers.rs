@@ -10,6 +10,7 @@ use valet_skill_sdk::prelude::*;
 
 const MIN_LENGTH_MS: u64 = 1_000;
 const MAX_LENGTH_MS: u64 = 7 * 86_400_000;
+const LENGTHS: &str = "A timer can run from one second to seven days.";
 /// A held timer is an alarm that far off, ms: one entry, changed in one step, that never rings.
 const HELD_FOR_MS: i64 = 10 * 365 * 86_400_000;
 
@@ -48,7 +49,7 @@ pub(crate) fn create(name: &str, length_ms: u64) -> Result<Result<Timer, String>
         return Ok(Err(format!("There are {MAX_ENTRIES} timers already.")));
     }
     if !(MIN_LENGTH_MS..=MAX_LENGTH_MS).contains(&length_ms) {
-        return Ok(Err("A timer can run from one second to seven days.".into()));
+        return Ok(Err(LENGTHS.into()));
     }
     let id = book::free_id(timers.iter().map(|timer| timer.id));
     let timer = Timer { id, name: name.into(), length_ms, left_ms: length_ms, is_held: false };
@@ -172,6 +173,29 @@ pub(crate) fn add(call: &Call) -> Result<Outcome, SkillError> {
             if timer.left_ms > MAX_LENGTH_MS {
                 return Ok(Outcome::cannot_do("A timer can run seven days at most."));
             }
+            keep(&timer)?;
+            Ok(about(&timer, is_only))
+        }
+        Err(outcome) => Ok(outcome),
+    }
+}
+
+/// "change-timer": as long as was said, counted from when it was started.
+pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
+    let Some(length_ms) = call.duration_ms("duration") else {
+        return Ok(Outcome::ask_slot("duration", "How long should it be?"));
+    };
+    if !(MIN_LENGTH_MS..=MAX_LENGTH_MS).contains(&length_ms) {
+        return Ok(Outcome::cannot_do(LENGTHS));
+    }
+    match find(call, |_| true, "There is no timer.")? {
+        Ok((mut timer, is_only)) => {
+            let run_ms = timer.length_ms.saturating_sub(timer.left_ms);
+            if run_ms >= length_ms {
+                return Ok(Outcome::cannot_do("It has run for longer than that already."));
+            }
+            timer.length_ms = length_ms;
+            timer.left_ms = length_ms - run_ms;
             keep(&timer)?;
             Ok(about(&timer, is_only))
         }

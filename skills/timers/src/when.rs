@@ -41,7 +41,7 @@ pub(crate) enum NoMoment {
 
 impl Now {
     fn local_ms(self) -> i64 {
-        self.utc_ms + self.offset_ms
+        self.utc_ms.saturating_add(self.offset_ms)
     }
 
     /// Today as a count of days since 1970-01-01.
@@ -51,12 +51,12 @@ impl Now {
 
     /// The local day of a moment.
     pub(crate) fn day_of(self, utc_ms: i64) -> i64 {
-        (utc_ms + self.offset_ms).div_euclid(DAY_MS)
+        utc_ms.saturating_add(self.offset_ms).div_euclid(DAY_MS)
     }
 
     /// Minutes since local midnight of a moment.
     pub(crate) fn minute_of(self, utc_ms: i64) -> i64 {
-        (utc_ms + self.offset_ms).rem_euclid(DAY_MS) / 60_000
+        utc_ms.saturating_add(self.offset_ms).rem_euclid(DAY_MS) / 60_000
     }
 
     /// The next moment of a time of day, on a date where one is given, in UTC ms.
@@ -120,7 +120,7 @@ pub(crate) fn time_ms(time: &str) -> Option<i64> {
         _ => return None,
     };
     let fits = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
-    fits.then_some(((hour * 60 + minute) * 60 + second) * 1_000)
+    fits.then(|| ((hour * 60 + minute) * 60 + second) * 1_000)
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`, proleptic Gregorian.
@@ -191,6 +191,20 @@ mod tests {
         for day in [0, 59, 60, 19_782, 20_779, 47_541] {
             let (year, month, date) = civil(day);
             assert_eq!(day_number(&format!("{year:04}-{month:02}-{date:02}")), Some(day));
+        }
+    }
+
+    #[test]
+    fn an_hour_of_any_size_is_refused() {
+        for time in ["24:00", "600003000200331:10", "-9223372036854775808:00", "7:60"] {
+            assert_eq!(time_ms(time), None, "{time}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_have_words_too() {
+        for at in [i64::MIN, i64::MAX] {
+            assert!(now().spoken(at, true).contains(" on "), "{at}");
         }
     }
 }

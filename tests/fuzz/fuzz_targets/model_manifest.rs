@@ -2,8 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use valet_inference::ModelManifest;
+
+#[allow(dead_code)]
+#[path = "../../../daemon/inference/src"]
+mod inference {
+    pub mod error;
+    pub mod manifest;
+}
+use inference::{error, manifest::ModelManifest};
 
 fuzz_target!(|text: &str| {
-    let _ = ModelManifest::parse(text);
+    if let Ok(manifest) = ModelManifest::parse(text) {
+        for file in &manifest.files {
+            assert!(!file.name.contains('/') && file.name != ".." && file.sha256.len() == 64);
+        }
+    }
 });

@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
     }
     let _ = (TurnId::parse(text), Capability::parse(text), path::parse_session(text));
     assert_eq!(path::unescape(&path::escape(text)).as_deref(), Some(text));
-    if is_path_pattern(text) {
-        let _ = path_matches(text, "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position");
-    }
+    // A fault of the simulated vehicle may come with what is no pattern at all.
+    let _ = is_path_pattern(text);
+    let _ = path_matches(text, "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position");
 });

@@ -104,7 +104,7 @@ impl Export<'_> {
                 let table = self.graph.int8s("word_table", &words.shape, &values);
                 let scales = self.graph.floats("word_scales", &[words.shape[0], 1], &scales);
                 let rows = self.graph.node("Gather", "word_rows", &[&table, ids], &axis);
-                let rows = self.to_float("word_rows_f32", &rows);
+                let rows = self.float_of("word_rows_f32", &rows);
                 let scales = self.graph.node("Gather", "word_row_scales", &[&scales, ids], &axis);
                 self.graph.node("Mul", "words", &[&rows, &scales], &[])
             }
@@ -311,7 +311,7 @@ impl Export<'_> {
                     &[&input.rows, &matrix],
                     &[],
                 );
-                let sums = self.to_float(&format!("{name}.sums_f32"), &sums);
+                let sums = self.float_of(&format!("{name}.sums_f32"), &sums);
                 let sums =
                     self.graph.node("Mul", &format!("{name}.by_token"), &[&sums, scale], &[]);
                 self.graph.node("Mul", &format!("{name}.product"), &[&sums, &scales], &[])
@@ -320,7 +320,7 @@ impl Export<'_> {
         self.graph.node("Add", name, &[&product, &bias], &[])
     }
 
-    fn to_float(&mut self, name: &str, input: &str) -> String {
+    fn float_of(&mut self, name: &str, input: &str) -> String {
         self.graph.node("Cast", name, &[input], &[Attribute::Int("to", DataType::Float as i64)])
     }
 }
