@@ -4,6 +4,8 @@
 //! Must not read a clock, wait, or touch the world. Words of success come from `reply`.
 
 mod answer;
+mod changes;
+mod check;
 mod event;
 mod finish;
 mod lifetime;
@@ -28,7 +30,7 @@ use crate::{
         Caller, EXPIRE_AFTER, FORGET_AFTER, MAX_SESSIONS, MAX_SESSIONS_PER_CALLER, MAX_SHOWN,
         Session, SessionKey, TurnId,
     },
-    signal::Class,
+    signal::{Class, SignalPath, SignalValue},
     understanding::{DialogueAct, Expected, Request, Understanding},
     zone::Zone,
 };
@@ -109,6 +111,10 @@ pub struct Dialogue {
     /// What waits for its session's running turn.
     queues: BTreeMap<SessionKey, VecDeque<Waiting>>,
     agents: Vec<Agent>,
+    /// Turns that ended while a skill acted for them: what it did still comes.
+    late: BTreeMap<TurnId, (SessionKey, SkillId)>,
+    /// The value last requested of each signal that has not been seen there yet.
+    awaited: BTreeMap<SignalPath, SignalValue>,
     state: DialogState,
     nonce: u64,
 }
@@ -123,6 +129,8 @@ impl Dialogue {
             turns: BTreeMap::new(),
             queues: BTreeMap::new(),
             agents: Vec::new(),
+            late: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             state: DialogState::Idle,
             nonce: 0,
         }
@@ -218,6 +226,14 @@ impl Dialogue {
         })
     }
 
+    /// The default sessions of a user, of all zones.
+    #[must_use]
+    pub fn default_sessions_of(&self, user: u32) -> Vec<SessionKey> {
+        let own =
+            |key: &&SessionKey| matches!(key, SessionKey::Default { uid, .. } if *uid == user);
+        self.sessions.keys().filter(own).copied().collect()
+    }
+
     /// How many sessions there are.
     #[must_use]
     pub fn session_count(&self) -> usize {
@@ -258,11 +274,18 @@ impl Dialogue {
                     self.understood(cx, turn, *understanding, &suggestions);
                 }
             }
-            Event::Invoked { turn, index, invoked, snapshot } => {
+            Event::Checked { turn, index, invoked } => {
+                let checking = |s: &Stage| matches!(s, Stage::Checking(at) if *at == index);
+                if let Some(turn) = self.take_turn(turn, checking) {
+                    self.checked(cx, turn, index, *invoked);
+                }
+            }
+            Event::Invoked { turn: id, index, invoked, snapshot } => {
                 cx.snapshot = snapshot;
                 let acting = |s: &Stage| matches!(s, Stage::Acting(at) if *at == index);
-                if let Some(turn) = self.take_turn(turn, acting) {
-                    self.invoked(cx, turn, index, *invoked);
+                match self.take_turn(id, acting) {
+                    Some(turn) => self.invoked(cx, turn, index, *invoked),
+                    None => self.came_late(cx, id, &invoked.actions),
                 }
             }
             Event::AgentAnswered { turn, answer, snapshot } => {
@@ -277,7 +300,7 @@ impl Dialogue {
                 self.begin_or_wait(cx, undo);
             }
             Event::Restored { turn, actions } => {
-                if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Restoring)) {
+                if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Restoring { .. })) {
                     self.restored(cx, turn, actions);
                 }
             }
@@ -287,8 +310,7 @@ impl Dialogue {
             }
             Event::Shown { session, items } => {
                 if let Some(session) = self.sessions.get_mut(&session) {
-                    session.shown = items;
-                    session.shown.truncate(MAX_SHOWN);
+                    session.shown = items.into_iter().take(MAX_SHOWN).collect();
                 }
             }
             Event::Reset(key) => self.reset(cx, key),
@@ -301,8 +323,8 @@ impl Dialogue {
             Event::AgentWent { name, object } => {
                 self.agents.retain(|a| a.name != name || a.object != object);
             }
-            Event::Watched { session, path, reached, not_reached_speech } => {
-                if !reached {
+            Event::Watched { session, path, value, reached, not_reached_speech } => {
+                if self.ends_wait(&path, &value) && !reached {
                     self.not_reached(cx, session, &path, not_reached_speech);
                 }
             }
@@ -406,6 +428,7 @@ impl Dialogue {
             text: request.text.clone(),
             stage: Stage::Understanding,
             commands: Vec::new(),
+            planned: Vec::new(),
             engine: None,
             timing: Vec::new(),
         };
@@ -459,11 +482,7 @@ impl Dialogue {
                 self.say(cx, turn, ResultType::NotUnderstood, "nothing-to-confirm", &[]);
             }
             (Some(act), pending) => {
-                // "Undo", "repeat" and "help" leave an open question open.
-                if let Some(Ok(pending)) = pending {
-                    self.put_pending(cx, &turn, pending);
-                }
-                self.act(cx, turn, act, suggestions);
+                self.act(cx, turn, act, pending.and_then(Result::ok), suggestions);
             }
             (None, pending) => {
                 let pending = pending.and_then(Result::ok);
@@ -472,9 +491,22 @@ impl Dialogue {
         }
     }
 
-    fn act(&mut self, cx: &mut Step, turn: Turn, act: DialogueAct, suggestions: &[String]) {
+    fn act(
+        &mut self,
+        cx: &mut Step,
+        turn: Turn,
+        act: DialogueAct,
+        pending: Option<Pending>,
+        suggestions: &[String],
+    ) {
+        if act == DialogueAct::Undo {
+            return self.undo(cx, turn, pending);
+        }
+        // The others leave an open question open.
+        if let Some(pending) = pending {
+            self.put_pending(cx, &turn, pending);
+        }
         match act {
-            DialogueAct::Undo => self.undo(cx, turn),
             DialogueAct::Repeat => {
                 let last = self.sessions.get(&turn.session).and_then(|s| s.last_speech.clone());
                 match last {
@@ -486,7 +518,7 @@ impl Dialogue {
                 let examples = suggestions.join("; ");
                 self.say(cx, turn, ResultType::Answer, "help", &[("examples", &examples)]);
             }
-            DialogueAct::Stop | DialogueAct::Affirm | DialogueAct::Deny => {
+            DialogueAct::Stop | DialogueAct::Affirm | DialogueAct::Deny | DialogueAct::Undo => {
                 self.say(cx, turn, ResultType::Answer, "stopped", &[]);
             }
         }

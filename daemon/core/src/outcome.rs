@@ -33,6 +33,19 @@ pub enum ActionStatus {
 }
 
 impl ActionStatus {
+    /// All of them, the best first.
+    pub const ALL: [Self; 9] = [
+        Self::Already,
+        Self::Done,
+        Self::Requested,
+        Self::Skipped,
+        Self::NotReached,
+        Self::OutOfRange,
+        Self::NoProvider,
+        Self::Failed,
+        Self::Denied,
+    ];
+
     /// The word on the bus and in reply keys.
     #[must_use]
     pub fn name(self) -> &'static str {

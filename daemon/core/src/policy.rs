@@ -47,6 +47,7 @@ const DEFAULT_MOVING_ABOVE_KMH: f64 = 3.0;
 const WHY_UNLISTED: &str = "I am not allowed to change that.";
 const WHY_DRIVING: &str = "Driving stays with you.";
 const WHY_MOVING: &str = "The car is moving.";
+const WHY_UNKNOWN_SPEED: &str = "I do not know how fast the car is going.";
 
 /// A policy that cannot be built; nothing of it holds then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +83,17 @@ impl Snapshot {
     #[must_use]
     pub fn value(&self, path: &SignalPath) -> Option<&SignalValue> {
         self.0.get(path)
+    }
+
+    /// The same with other values laid over; a later one of a path wins.
+    #[must_use]
+    pub fn with<'v>(
+        &self,
+        values: impl IntoIterator<Item = (&'v SignalPath, &'v SignalValue)>,
+    ) -> Self {
+        let mut laid = self.clone();
+        laid.0.extend(values.into_iter().map(|(path, value)| (path.clone(), value.clone())));
+        laid
     }
 }
 
@@ -137,6 +149,24 @@ impl Verdict {
             Self::Allow { .. } => "allow",
             Self::Confirm { .. } => "confirm",
             Self::Refuse { .. } => "refuse",
+        }
+    }
+
+    /// The stricter of two, with the companions of both.
+    fn and(self, other: Self) -> Self {
+        use Verdict::{Allow, Confirm, Refuse};
+        match (self, other) {
+            (refused @ Refuse { .. }, _) | (_, refused @ Refuse { .. }) => refused,
+            (Allow { companions: a }, Allow { companions: b }) => {
+                Allow { companions: joined(a, b) }
+            }
+            (
+                Confirm { why, companions: a },
+                Allow { companions: b } | Confirm { companions: b, .. },
+            )
+            | (Allow { companions: a }, Confirm { why, companions: b }) => {
+                Confirm { why, companions: joined(a, b) }
+            }
         }
     }
 
@@ -353,6 +383,19 @@ impl Policy {
         }
     }
 
+    /// Judges one write while things are under way: it has to be fine both now and once
+    /// everything is where it is going, and whatever either needs goes along.
+    #[must_use]
+    pub fn check_under_way(
+        &self,
+        path: &SignalPath,
+        value: &SignalValue,
+        now: &Snapshot,
+        then: &Snapshot,
+    ) -> Verdict {
+        self.check_actuation(path, value, now).and(self.check_actuation(path, value, then))
+    }
+
     fn add(&mut self, file: &str, tables: PolicyFile) -> Result<(), PolicyError> {
         let wrong = |entry: &str, why: String| PolicyError::Entry {
             file: file.to_owned(),
@@ -426,7 +469,8 @@ fn weigh<'r>(rule: &'r Rule, state: DrivingState, snapshot: &Snapshot) -> (Stric
         // An unknown speed may be any speed.
         let too_fast = rule.max_speed.is_some_and(|max| speed_kmh.is_none_or(|s| s > max));
         if too_fast {
-            strictest = stricter(strictest, (Strictness::Refuse, &rule.why));
+            let why = speed_kmh.map_or(WHY_UNKNOWN_SPEED, |_| &rule.why);
+            strictest = stricter(strictest, (Strictness::Refuse, why));
         }
     }
     let failed = rule.needs.iter().find(|need| match snapshot.value(&need.signal) {
@@ -437,6 +481,19 @@ fn weigh<'r>(rule: &'r Rule, state: DrivingState, snapshot: &Snapshot) -> (Stric
         Some(need) => stricter(strictest, (Strictness::Refuse, &need.why)),
         None => strictest,
     }
+}
+
+/// Two lists of companions; of a signal in both, what the first one says.
+fn joined(
+    mut first: Vec<(SignalPath, SignalValue)>,
+    second: Vec<(SignalPath, SignalValue)>,
+) -> Vec<(SignalPath, SignalValue)> {
+    for one in second {
+        if !first.iter().any(|(path, _)| *path == one.0) {
+            first.push(one);
+        }
+    }
+    first
 }
 
 /// The stricter of two; of equals the first that has something to say.

@@ -63,6 +63,14 @@ pub trait Vehicle: Send + Sync {
     /// [`VehicleError::Unknown`], [`VehicleError::NoProvider`], [`VehicleError::Failed`].
     fn read(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError>;
 
+    /// The value that a signal is on its way to; `None` when it is at rest, or when nobody
+    /// knows. For an actuator that is its target value while the current one differs, for a
+    /// sensor what it will show once the actuator behind it is there.
+    ///
+    /// # Errors
+    /// As [`Vehicle::read`].
+    fn target(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError>;
+
     /// Requests a target value.
     ///
     /// # Errors

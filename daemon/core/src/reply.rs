@@ -3,6 +3,8 @@
 //! Must not decide what happened, and must not take a claim of success from a guest:
 //! a guest's own words are used for answers, questions and refusals alone.
 
+mod naming;
+
 use crate::{
     entity::Value,
     outcome::{Action, ActionStatus, Fact, Target},
@@ -10,6 +12,7 @@ use crate::{
     slot::Slot,
     zone::{Side, Zone},
 };
+pub use naming::SignalWords;
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,10 +31,21 @@ pub struct HostWords {
     pub zones: BTreeMap<String, String>,
     /// Words for values: `on`, `off`, `degrees`, `percent`, …
     pub values: BTreeMap<String, String>,
+    /// Names of signals; of several that fit the first.
+    #[serde(default)]
+    pub signals: Vec<SignalWords>,
 }
 
+/// The fact with which a skill says in which unit this answer tells temperatures: `fahrenheit`,
+/// else Celsius. It changes how a value is said, never which.
+pub const TEMPERATURE_UNIT: &str = "temperature-unit";
+
 /// Keys that every language file must have, so that nothing is ever answered with a hole.
-const DIALOGUE_KEYS: [&str; 22] = [
+const DIALOGUE_KEYS: [&str; 33] = [
+    "yes",
+    "no",
+    "held",
+    "too-many",
     "not-understood",
     "nearest",
     "nothing-to-undo",
@@ -54,6 +68,13 @@ const DIALOGUE_KEYS: [&str; 22] = [
     "changed-meanwhile",
     "nothing-to-confirm",
     "or",
+    "and",
+    "cannot-undo",
+    "undone-partly",
+    "needs-companion",
+    "set-signal",
+    "of-place",
+    "plan",
 ];
 
 /// A language file with a hole.
@@ -76,18 +97,7 @@ impl HostWords {
         for key in DIALOGUE_KEYS {
             self.dialogue.get(key).ok_or_else(|| missing("dialogue", key))?;
         }
-        use ActionStatus as S;
-        for status in [
-            S::Already,
-            S::Done,
-            S::Requested,
-            S::Skipped,
-            S::NotReached,
-            S::OutOfRange,
-            S::NoProvider,
-            S::Failed,
-            S::Denied,
-        ] {
+        for status in ActionStatus::ALL {
             self.outcome.get(status.name()).ok_or_else(|| missing("outcome", status.name()))?;
         }
         Ok(())
@@ -143,7 +153,14 @@ impl HostWords {
         }
     }
 
-    /// A length of time in its two largest units.
+    /// A temperature in whole degrees Fahrenheit, from degrees Celsius.
+    #[must_use]
+    pub fn fahrenheit(&self, celsius: f64) -> String {
+        let degrees = (celsius * 1.8 + 32.0).round();
+        format!("{} {}", number(degrees), self.value_word("degrees Fahrenheit"))
+    }
+
+    /// A length of time, to the second.
     #[must_use]
     pub fn duration(&self, ms: u64) -> String {
         let seconds = (ms + 500) / 1000;
@@ -152,7 +169,6 @@ impl HostWords {
         let said: Vec<String> = parts
             .iter()
             .filter(|(_, amount)| *amount > 0)
-            .take(2)
             .map(|(unit, amount)| {
                 let unit = if *amount == 1 { (*unit).to_owned() } else { format!("{unit}s") };
                 format!("{amount} {}", self.value_word(&unit))
@@ -229,28 +245,60 @@ pub struct ReplyContext<'a> {
 }
 
 impl ReplyContext<'_> {
+    /// What the world said comes first: a guest's fact cannot stand in for it.
     fn placeholder(&self, name: &str) -> Option<String> {
-        let main = || self.actions.iter().find(|action| !action.companion);
-        let signal = |pick: fn(&Action) -> Option<&SignalValue>| {
-            let action = main()?;
-            let info = match &action.target {
-                Target::Signal(path) => (self.describe)(path),
-                Target::Other(_) => None,
-            };
-            Some(self.words.signal(pick(action)?, info.as_ref()))
-        };
-        if let Some(fact) = self.facts.iter().find(|fact| fact.name == name) {
-            return Some(self.words.value(&fact.value));
-        }
         match name {
-            "observed" => signal(|a| a.observed.as_ref()),
-            "requested" => signal(|a| a.requested.as_ref()),
-            "previous" => signal(|a| a.previous.as_ref()),
+            "observed" => self.signal(|a| a.observed.as_ref()),
+            "requested" => self.signal(|a| a.requested.as_ref()),
+            "previous" => self.signal(|a| a.previous.as_ref()),
+            "least" => self.bound(|info| info.min),
+            "most" => self.bound(|info| info.max),
             "why" => self.actions.iter().find_map(|a| a.why.clone()),
             _ => {
-                self.slots.iter().find(|slot| slot.name == name).map(|s| self.words.value(&s.value))
+                let fact = self.facts.iter().find(|fact| fact.name == name).map(|f| &f.value);
+                let slot = || self.slots.iter().find(|slot| slot.name == name).map(|s| &s.value);
+                fact.or_else(slot).map(|value| self.value(value))
             }
         }
+    }
+
+    /// A value of the first action that is no companion.
+    fn signal(&self, pick: fn(&Action) -> Option<&SignalValue>) -> Option<String> {
+        let action = self.actions.iter().find(|action| !action.companion)?;
+        let value = pick(action)?;
+        let info = match &action.target {
+            Target::Signal(path) => (self.describe)(path),
+            Target::Other(_) => None,
+        };
+        let celsius = info.as_ref().filter(|i| i.unit == "Celsius").and(value.as_number());
+        Some(match celsius {
+            Some(celsius) if self.in_fahrenheit() => self.words.fahrenheit(celsius),
+            _ => self.words.signal(value, info.as_ref()),
+        })
+    }
+
+    /// A bound of the first signal that was asked for more or less than it can do.
+    fn bound(&self, pick: fn(&SignalInfo) -> Option<f64>) -> Option<String> {
+        let beyond = self.actions.iter().find(|a| a.status == ActionStatus::OutOfRange)?;
+        let Target::Signal(path) = &beyond.target else { return None };
+        let info = (self.describe)(path)?;
+        let bound = pick(&info)?;
+        Some(match info.unit.as_str() {
+            "Celsius" if self.in_fahrenheit() => self.words.fahrenheit(bound),
+            _ => self.words.signal(&SignalValue::Float(bound), Some(&info)),
+        })
+    }
+
+    fn value(&self, value: &Value) -> String {
+        match value {
+            Value::Temperature(celsius) if self.in_fahrenheit() => self.words.fahrenheit(*celsius),
+            other => self.words.value(other),
+        }
+    }
+
+    fn in_fahrenheit(&self) -> bool {
+        let fahrenheit = Value::Text("fahrenheit".to_owned());
+        self.facts.iter().any(|fact| fact.name == TEMPERATURE_UNIT && fact.value == fahrenheit)
     }
 
     /// Renders a template: `{name}`, `{name|fallback}`, and `[…]` that is left out when a
@@ -337,6 +385,7 @@ mod tests {
                 min: None,
                 max: None,
                 allowed: vec![],
+                momentary: vec![],
             })
         })
     }
@@ -367,6 +416,49 @@ mod tests {
     }
 
     #[test]
+    fn a_guests_fact_chooses_the_unit_but_never_the_value() {
+        let words = words();
+        let describe = describe();
+        let actions = [action(ActionStatus::Done, 21.1)];
+        let fact = |name: &str, value: &str| Fact {
+            name: name.to_owned(),
+            value: Value::Text(value.to_owned()),
+        };
+        let facts = [fact(TEMPERATURE_UNIT, "fahrenheit"), fact("observed", "99 degrees")];
+        let context = ReplyContext {
+            words: &words,
+            slots: &[Slot::implied("wanted", Value::Temperature(20.0))],
+            facts: &facts,
+            actions: &actions,
+            describe: &describe,
+        };
+        let said = context.sentence(Some("{observed}, not {wanted}."), ActionStatus::Done);
+        assert_eq!(said, "70 degrees Fahrenheit, not 68 degrees Fahrenheit.");
+    }
+
+    #[test]
+    fn what_is_beyond_a_signals_bounds_is_told_with_them() {
+        let words = words();
+        let bounded: Describe = Arc::new(|path| {
+            Some(SignalInfo { min: Some(16.0), max: Some(30.0), ..describe()(path)? })
+        });
+        let actions = [action(ActionStatus::OutOfRange, 1.0)];
+        let (slots, facts) = (&[], &[]);
+        let context =
+            ReplyContext { words: &words, slots, facts, actions: &actions, describe: &bounded };
+        assert_eq!(
+            context.sentence(None, ActionStatus::OutOfRange),
+            "That is outside of what it can do: it goes from 16 degrees to 30 degrees."
+        );
+        let unknown = describe();
+        let context = ReplyContext { describe: &unknown, ..context };
+        assert_eq!(
+            context.sentence(None, ActionStatus::OutOfRange),
+            "That is outside of what it can do."
+        );
+    }
+
+    #[test]
     fn done_without_any_action_is_a_failure() {
         assert_eq!(overall(&[]), ActionStatus::Failed);
         assert_eq!(
@@ -384,6 +476,7 @@ mod tests {
         let words = words();
         assert_eq!(words.duration(5_400_000), "1 hour 30 minutes");
         assert_eq!(words.duration(61_000), "1 minute 1 second");
+        assert_eq!(words.duration(4_830_000), "1 hour 20 minutes 30 seconds");
         assert_eq!(words.duration(0), "0 seconds");
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     dialogue::Planning,
     entity::{EntityKind, Value},
     intent::{IntentId, IntentSpec, SkillId, SlotDefault},
+    signal::Class,
     slot::Slot,
     understanding::{Candidate, Command, Engine},
     zone::Zone,
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 
 /// An encoder reading whose runner-up is nearer than this is asked about.
 pub const AMBIGUITY_MARGIN: f64 = 0.12;
+/// An encoder reading that acts is asked about below this confidence.
+pub const SURE_TO_ACT: f64 = 0.45;
 
 /// The intents of the skills that are ready, with what their manifests say.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +65,7 @@ impl SkillTable {
 pub enum Route {
     /// Plan it.
     Plan(Planning),
-    /// Two or three readings are too close to choose by machine.
+    /// One to three readings: too close to choose by machine, or the best is not sure enough to act.
     Ambiguous(Vec<Planning>),
     /// Its skill is gone.
     Gone(IntentId),
@@ -76,22 +79,27 @@ pub fn route(table: &SkillTable, command: &Command, text: &str, speaker: Zone) -
     let Some(best) = plan(&command.best) else {
         return Route::Gone(command.best.intent.clone());
     };
-    if command.best.engine == Engine::Encoder {
-        let close: Vec<Planning> = command
-            .alternatives
-            .iter()
-            .filter(|other| {
-                other.intent != command.best.intent
-                    && command.best.confidence - other.confidence < AMBIGUITY_MARGIN
-            })
-            .take(2)
-            .filter_map(plan)
-            .collect();
-        if !close.is_empty() {
-            return Route::Ambiguous(std::iter::once(best).chain(close).collect());
-        }
+    if !is_clear(command, best.class != Class::Info) {
+        let close: Vec<Planning> = close(command).take(2).filter_map(plan).collect();
+        return Route::Ambiguous(std::iter::once(best).chain(close).collect());
     }
     Route::Plan(best)
+}
+
+/// Whether a command can be planned without asking what was meant: what a template found always,
+/// an encoder reading where no other intent is near and, if it `acts`, it is sure enough.
+#[must_use]
+pub fn is_clear(command: &Command, acts: bool) -> bool {
+    command.best.engine != Engine::Encoder
+        || !(acts && command.best.confidence < SURE_TO_ACT) && close(command).next().is_none()
+}
+
+/// Other intents that are nearly as likely as the best.
+fn close(command: &Command) -> impl Iterator<Item = &Candidate> {
+    let best = &command.best;
+    command.alternatives.iter().filter(|other| {
+        other.intent != best.intent && best.confidence - other.confidence < AMBIGUITY_MARGIN
+    })
 }
 
 fn plan(

@@ -5,9 +5,9 @@
 use crate::{
     deadline::Instant,
     dialogue::Pending,
-    intent::{IntentId, SkillId},
+    intent::SkillId,
     signal::{SignalPath, SignalValue},
-    slot::Slot,
+    understanding::Previous,
     zone::Zone,
 };
 use std::{fmt, time::Duration};
@@ -73,6 +73,19 @@ pub struct Change {
     pub path: SignalPath,
     /// What it was before.
     pub previous: SignalValue,
+    /// Whether the policy added it to go with another change.
+    pub companion: bool,
+}
+
+/// What the last turn that changed something changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Changes {
+    /// Which turn; none = nothing was changed.
+    pub turn: Option<TurnId>,
+    /// What can be put back, in the order it was changed.
+    pub reversible: Vec<Change>,
+    /// Whether it also changed what cannot be put back, such as the track or a timer.
+    pub lasting: bool,
 }
 
 /// One conversation.
@@ -89,11 +102,11 @@ pub struct Session {
     /// What it waits for.
     pub pending: Option<Pending>,
     /// The command before, for "and the passenger side too".
-    pub previous: Option<(IntentId, Vec<Slot>)>,
+    pub previous: Option<Previous>,
     /// The words said last, for "say that again".
     pub last_speech: Option<String>,
     /// What the last turn changed, for "undo that".
-    pub changes: Vec<Change>,
+    pub changes: Changes,
     /// What the screen shows: (id, label), for "the second one".
     pub shown: Vec<(String, String)>,
 }
@@ -110,7 +123,7 @@ impl Session {
             pending: None,
             previous: None,
             last_speech: None,
-            changes: Vec::new(),
+            changes: Changes::default(),
             shown: Vec::new(),
         }
     }
@@ -120,6 +133,6 @@ impl Session {
         self.pending = None;
         self.previous = None;
         self.last_speech = None;
-        self.changes.clear();
+        self.changes = Changes::default();
     }
 }

@@ -87,15 +87,29 @@ impl SignalValue {
         }
     }
 
-    /// Whether an observed value counts as this requested one. Floats are compared
-    /// with a tolerance of 1e-3 of their size, for they travel through `float` signals.
+    /// Whether an observed value counts as this requested one. Numbers that travelled through
+    /// a `float` signal count as what they were: a few steps of that type, and no more (of 60
+    /// degrees of latitude that is three metres).
     #[must_use]
     pub fn matches(&self, observed: &Self) -> bool {
-        match (self.as_number(), observed.as_number()) {
-            (Some(a), Some(b)) => (a - b).abs() <= 1e-3 * a.abs().max(1.0),
-            _ => self == observed,
+        match (self, observed) {
+            (Self::Integer(a), Self::Integer(b)) => a == b,
+            (Self::Floats(a), Self::Floats(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_close(*a, *b))
+            }
+            _ => match (self.as_number(), observed.as_number()) {
+                (Some(a), Some(b)) => is_close(a, b),
+                _ => self == observed,
+            },
         }
     }
+}
+
+/// Steps of a `float` by which two numbers may differ and still be the same one.
+const FLOAT_STEPS: f64 = 4.0;
+
+fn is_close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= FLOAT_STEPS * f64::from(f32::EPSILON) * a.abs().max(b.abs()).max(1.0)
 }
 
 impl fmt::Display for SignalValue {
@@ -154,6 +168,17 @@ pub struct SignalInfo {
     pub max: Option<f64>,
     /// The only texts allowed; empty = any.
     pub allowed: Vec<String>,
+    /// Texts that tell to do something and do not last, such as a skip to the next track:
+    /// never "already so", and nothing to go back to.
+    pub momentary: Vec<String>,
+}
+
+impl SignalInfo {
+    /// Whether a value of this signal does not last.
+    #[must_use]
+    pub fn is_momentary(&self, value: &SignalValue) -> bool {
+        matches!(value, SignalValue::Text(text) if self.momentary.contains(text))
+    }
 }
 
 /// How much harm a signal or action can do, ascending; what the policy keys on.
@@ -189,6 +214,7 @@ impl Class {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)]
 mod tests {
     use super::*;
 
@@ -198,6 +224,27 @@ mod tests {
         assert!(SignalValue::Integer(30).matches(&SignalValue::Float(30.0)));
         assert!(!SignalValue::Integer(30).matches(&SignalValue::Integer(29)));
         assert!(!SignalValue::Boolean(true).matches(&SignalValue::Integer(1)));
+    }
+
+    #[test]
+    fn every_number_matches_itself_behind_a_float_signal() {
+        for number in [60.169_9, 24.938_4, -0.1, 16.3, 1e-9, 0.0, 123_456.789, -1e12] {
+            let seen = SignalValue::Float(f64::from(number as f32));
+            assert!(SignalValue::Float(number).matches(&seen), "{number}");
+            assert!(
+                SignalValue::Floats(vec![number])
+                    .matches(&SignalValue::Floats(vec![f64::from(number as f32)]))
+            );
+        }
+    }
+
+    #[test]
+    fn places_some_metres_apart_are_not_the_same() {
+        let helsinki = SignalValue::Float(60.169_9);
+        assert!(!helsinki.matches(&SignalValue::Float(60.170_0)), "eleven metres north");
+        assert!(!helsinki.matches(&SignalValue::Float(60.205_5)), "Espoo");
+        assert!(!SignalValue::Integer(5000).matches(&SignalValue::Integer(5001)));
+        assert!(!SignalValue::Float(f64::NAN).matches(&SignalValue::Float(f64::NAN)));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Most commands in one utterance.
 pub const MAX_COMMANDS: usize = 8;
+/// Most commands whose words are kept for what "it" may stand for.
+pub const MAX_SAID: usize = 3;
 /// Most alternatives kept for a command.
 pub const MAX_ALTERNATIVES: usize = 4;
 
@@ -119,8 +121,20 @@ pub struct Request {
     /// The device's local date and time of day (year, month, day, hour, minute), for
     /// "tomorrow" and "in ten minutes"; `None` while the clock is not known.
     pub local_now: Option<(i16, u8, u8, u8, u8)>,
-    /// The command before, for "and the passenger side too" and "a bit more": its intent and slots.
-    pub previous: Option<(IntentId, Vec<Slot>)>,
+    /// The command before, for "and the passenger side too", "a bit more" and "close it".
+    pub previous: Option<Previous>,
+}
+
+/// The command before a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previous {
+    /// Its intent.
+    pub intent: IntentId,
+    /// Its slots, defaults included.
+    pub slots: Vec<Slot>,
+    /// Its words and then those of the commands of the same skill before it, the last first, at
+    /// most [`MAX_SAID`]: what "it" may stand for.
+    pub said: Vec<String>,
 }
 
 /// The result of understanding.
@@ -132,6 +146,8 @@ pub struct Understanding {
     pub answer: Option<Slot>,
     /// The commands, in the order they were said, at most [`MAX_COMMANDS`].
     pub commands: Vec<Command>,
+    /// Whether it holds more commands than [`MAX_COMMANDS`]; then none of them is given.
+    pub too_many: bool,
     /// When nothing was understood: the nearest example of something that would have been.
     pub nearest: Option<String>,
     /// Time the templates took.
@@ -148,6 +164,7 @@ impl Understanding {
     /// Whether nothing at all was understood.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.act.is_none() && self.answer.is_none() && self.commands.is_empty()
+        let said = self.act.is_some() || self.answer.is_some() || self.too_many;
+        !said && self.commands.is_empty()
     }
 }

@@ -176,14 +176,14 @@ fn the_sunroof_takes_its_shade_along_and_keeps_out_rain_and_wind() {
     let rain = "Vehicle.Body.Raindetection.Intensity";
     let standing = snapshot(&[(SPEED, SignalValue::Float(0.0)), (SHADE, SignalValue::Integer(30))]);
     let opened = policy.check_actuation(&path(ROOF), &text("OPEN"), &standing);
-    let companions = vec![(path(SHADE), SignalValue::Integer(100))];
+    let companions = vec![(path(SHADE), SignalValue::Integer(0))];
     assert_eq!(opened, Verdict::Allow { companions });
     assert_eq!(word(&policy, ROOF, text("OPEN"), &at_speed(60.0)), "confirm");
     assert_eq!(word(&policy, ROOF, text("OPEN"), &at_speed(130.0)), "refuse");
     assert_eq!(word(&policy, ROOF, text("CLOSE"), &at_speed(130.0)), "allow");
     let wet = snapshot(&[(SPEED, SignalValue::Float(0.0)), (rain, SignalValue::Integer(80))]);
     assert_eq!(word(&policy, ROOF, text("OPEN"), &wet), "refuse");
-    assert_eq!(word(&policy, SHADE, SignalValue::Integer(0), &at_speed(0.0)), "refuse");
+    assert_eq!(word(&policy, SHADE, SignalValue::Integer(100), &at_speed(0.0)), "refuse");
 }
 
 #[test]
@@ -349,4 +349,49 @@ proptest! {
             prop_assert_eq!(rank(&standing), 2);
         }
     }
+}
+
+#[test]
+fn what_is_under_way_counts_as_much_as_what_is() {
+    let policy = shipped();
+    let position = "Vehicle.Cabin.Sunroof.Position";
+    let parked = |roof: i64, shade: i64| {
+        snapshot(&[
+            (SPEED, SignalValue::Float(0.0)),
+            (position, SignalValue::Integer(roof)),
+            (SHADE, SignalValue::Integer(shade)),
+        ])
+    };
+    let judge = |name, value: SignalValue, now: &Snapshot, then: &Snapshot| {
+        policy.check_under_way(&path(name), &value, now, then)
+    };
+    let closed = SignalValue::Integer(100);
+    let (is_shut, opens) = (parked(0, 0), parked(100, 0));
+    assert_eq!(judge(SHADE, closed.clone(), &is_shut, &is_shut).name(), "allow");
+    assert_eq!(judge(SHADE, closed.clone(), &is_shut, &opens).name(), "refuse", "it opens");
+    assert_eq!(judge(SHADE, closed, &opens, &is_shut).name(), "refuse", "it is not shut yet");
+    let shade = vec![(path(SHADE), SignalValue::Integer(0))];
+    assert_eq!(
+        judge(ROOF, text("OPEN"), &parked(0, 0), &parked(0, 100)),
+        Verdict::Allow { companions: shade.clone() },
+        "the shade is closing"
+    );
+    assert_eq!(
+        judge(ROOF, text("OPEN"), &parked(0, 100), &parked(0, 0)),
+        Verdict::Allow { companions: shade },
+        "once, although it is opening"
+    );
+}
+
+#[test]
+fn an_unknown_speed_is_the_reason_that_is_given() {
+    let policy = shipped();
+    let open = SignalValue::Integer(100);
+    let refused = |snapshot: &Snapshot| match policy.check_actuation(&path(WINDOW), &open, snapshot)
+    {
+        Verdict::Refuse { why, .. } => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&snapshot(&[])), "I do not know how fast the car is going.");
+    assert!(refused(&at_speed(150.0)).contains("140"));
 }

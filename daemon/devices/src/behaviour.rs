@@ -23,9 +23,7 @@ pub(crate) struct Behaviour {
     pub(crate) view: Option<View>,
     /// What is written along.
     pub(crate) drives: Vec<Drive>,
-    /// Texts that do not last, and how long they do.
-    pub(crate) momentary: Vec<String>,
-    /// How long they last.
+    /// How long the catalogue's momentary texts last.
     pub(crate) momentary_for: Duration,
 }
 

@@ -156,7 +156,8 @@ fn parse_line(line: &str) -> Result<Entry, String> {
     } else {
         allowed.split('|').map(ToOwned::to_owned).collect()
     };
-    let info = SignalInfo { kind, data_type, is_array, unit: unit.to_owned(), min, max, allowed };
+    let (unit, momentary) = (unit.to_owned(), Vec::new());
+    let info = SignalInfo { kind, data_type, is_array, unit, min, max, allowed, momentary };
     Ok(Entry { path, info, behaviour: Behaviour::default() })
 }
 

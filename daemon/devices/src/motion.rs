@@ -94,6 +94,16 @@ impl Motion {
         }
     }
 
+    /// The value that was asked for and lasts, whether it is there yet or not; none when
+    /// nothing was asked for, or only for a moment.
+    pub(crate) fn heads_for(&self, info: &SignalInfo) -> Option<SignalValue> {
+        match self {
+            Self::Ramp { to, .. } => Some(shown(info, *to)),
+            Self::Steps { after, back: None, .. } => Some(after.clone()),
+            Self::Unknown | Self::Held(_) | Self::Steps { .. } => None,
+        }
+    }
+
     /// When it comes to rest; none when it rests already.
     pub(crate) fn ends(&self) -> Option<Duration> {
         match self {

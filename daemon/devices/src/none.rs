@@ -38,6 +38,10 @@ impl Vehicle for NoVehicle {
         self.refuse(path)
     }
 
+    fn target(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError> {
+        self.refuse(path)
+    }
+
     fn write_target(&self, path: &SignalPath, _: &SignalValue) -> Result<(), VehicleError> {
         self.refuse(path)
     }

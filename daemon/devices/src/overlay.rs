@@ -183,7 +183,12 @@ fn refine(catalogue: &Catalogue, index: Index, table: &SignalTable) -> Result<En
         behaviour.heads_for = target.as_number();
     }
     if let Some(momentary) = &table.momentary {
-        behaviour.momentary.clone_from(momentary);
+        let foreign =
+            momentary.iter().find(|text| !info.allowed.is_empty() && !info.allowed.contains(text));
+        if info.data_type != SignalType::Text || foreign.is_some() {
+            return Err("momentary texts came, expected some of those allowed".to_owned());
+        }
+        info.momentary.clone_from(momentary);
     }
     if let Some(ms) = table.momentary_ms {
         behaviour.momentary_for = short_time("momentary-ms", ms)?;

@@ -249,6 +249,13 @@ impl Vehicle for Simulator {
         Ok(self.state().read(&self.catalogue, index, now))
     }
 
+    fn target(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError> {
+        let index = self.index(path)?;
+        self.provided(index, path)?;
+        let now = self.clock.now();
+        Ok(self.state().target(&self.catalogue, index, now))
+    }
+
     fn write_target(&self, path: &SignalPath, value: &SignalValue) -> Result<(), VehicleError> {
         let index = self.index(path)?;
         if self.catalogue.entries[index].info.kind != SignalKind::Actuator {

@@ -91,6 +91,49 @@ fn a_window_takes_its_time_and_its_sensor_follows() {
 }
 
 #[test]
+fn what_is_under_way_has_a_target_until_it_is_there() {
+    let car = Car::new();
+    let target = |name: &str| car.simulator.target(&path(name)).unwrap();
+    assert_eq!(target(WINDOW), None);
+    car.write(WINDOW, SignalValue::Integer(60));
+    assert_eq!(car.read(WINDOW), Some(SignalValue::Integer(0)), "it has not begun to move");
+    assert_eq!(target(WINDOW), Some(SignalValue::Integer(60)));
+    assert_eq!(target(WINDOW_OPEN), Some(SignalValue::Boolean(true)), "its sensor will follow");
+    car.after(1000);
+    assert_eq!(target(WINDOW), Some(SignalValue::Integer(60)));
+    assert_eq!(target(WINDOW_OPEN), None, "it shows that already");
+    car.after(60_000);
+    assert_eq!(target(WINDOW), None);
+    car.write(SOURCE, text("FM"));
+    assert_eq!(target(SOURCE), Some(text("FM")));
+    car.after(60_000);
+    assert_eq!(target(SOURCE), None);
+    assert!(car.simulator.target(&path("Vehicle.No.Such")).is_err());
+}
+
+#[test]
+fn a_switch_gives_the_roof_a_target_and_none_to_itself() {
+    let car = Car::new();
+    car.write(ROOF_SWITCH, text("OPEN"));
+    assert_eq!(car.simulator.target(&path(ROOF)), Ok(Some(SignalValue::Integer(100))));
+    assert_eq!(car.simulator.target(&path(ROOF_SWITCH)), Ok(None));
+    assert_eq!(car.after(1000).read(ROOF_SWITCH), Some(text("INACTIVE")), "it is let go");
+    car.write(ROOF_SWITCH, text("INACTIVE"));
+    assert_eq!(car.simulator.target(&path(ROOF)), Ok(None), "stopped where it is");
+}
+
+#[test]
+fn what_is_stuck_or_moved_by_hand_is_on_its_way_to_nothing() {
+    let car = Car::new();
+    car.write(WINDOW, SignalValue::Integer(60));
+    car.set(WINDOW, SignalValue::Integer(30));
+    assert_eq!(car.simulator.target(&path(WINDOW)), Ok(None));
+    car.simulator.set_fault(WINDOW, Fault::Stuck).unwrap();
+    car.write(WINDOW, SignalValue::Integer(60));
+    assert_eq!(car.simulator.target(&path(WINDOW)), Ok(None));
+}
+
+#[test]
 fn a_wait_ends_when_the_value_arrives_or_the_time_is_over() {
     let car = Car::new();
     car.write(WINDOW, SignalValue::Integer(100));

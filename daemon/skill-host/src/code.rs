@@ -4,15 +4,16 @@
 //! Must not compile in this process, and must not deserialize any bytes but the ones whose
 //! hash was just checked.
 
+mod file;
+
+pub use file::MAX_CODE_BYTES;
+
 use crate::{
     engine::{EngineId, hex},
     error::HostError,
 };
-use sha2::{Digest, Sha256};
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -22,15 +23,10 @@ use std::{
 use valet_core::intent::SkillId;
 use wasmtime::{Engine, component::Component};
 
-/// Largest code of a component, bytes.
-pub const MAX_CODE_BYTES: u64 = 64 << 20;
 /// Longest compilation.
 pub const COMPILE_LIMIT: Duration = Duration::from_secs(60);
 /// Most bytes kept of what the compiler complains.
 const MAX_COMPLAINT_BYTES: u64 = 4096;
-
-const MAGIC: &[u8; 8] = b"VALETAOT";
-const HEADER_BYTES: usize = 8 + 8 + 32;
 
 /// Where code comes from.
 #[derive(Debug, Clone)]
@@ -59,7 +55,7 @@ impl CodeSource {
         sha256: &[u8; 32],
     ) -> Result<Code, HostError> {
         let path = self.path(sha256);
-        match read_code(&path) {
+        match file::read_code(&path) {
             Ok(code) => match deserialize(engine, &code) {
                 Ok(component) => {
                     return Ok(Code { component, bytes: code.len(), compiled: false });
@@ -74,7 +70,7 @@ impl CodeSource {
         let refuse = |why: String| HostError::Compile { skill: skill.clone(), why };
         let code = compile(compiler, wasm).map_err(refuse)?;
         let component = deserialize(engine, &code).map_err(|e| refuse(format!("{e:#}")))?;
-        if let Err(e) = write_code(&path, &code) {
+        if let Err(e) = file::write_code(&path, &code) {
             log::warn!("code of {skill} is not kept: {}: {e}", path.display());
         }
         Ok(Code { component, bytes: code.len(), compiled: true })
@@ -92,62 +88,6 @@ fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Erro
     // our own pipe, or read into this very memory from a file that only this user can
     // write and whose hash matched after the read. Nothing can change them in between.
     unsafe { Component::deserialize(engine, code) }
-}
-
-fn doubt(why: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why.into())
-}
-
-/// Reads a file of the cache and checks owner, mode, header, length and hash.
-fn read_code(path: &Path) -> io::Result<Vec<u8>> {
-    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits())
-        .map_err(|_| doubt("flags do not fit"))?;
-    let mut file = OpenOptions::new().read(true).custom_flags(no_link).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(doubt("is not a regular file of our own"));
-    }
-    if meta.mode() & 0o077 != 0 || meta.nlink() != 1 {
-        return Err(doubt("can be reached by others"));
-    }
-    let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header)?;
-    let (magic, rest) = header.split_at(8);
-    let (length, hash) = rest.split_at(8);
-    let length = u64::from_le_bytes(length.try_into().map_err(|_| doubt("header"))?);
-    if magic != MAGIC || length > MAX_CODE_BYTES {
-        return Err(doubt("has another header"));
-    }
-    let mut code = Vec::with_capacity(usize::try_from(length).map_err(|_| doubt("too long"))?);
-    file.take(length + 1).read_to_end(&mut code)?;
-    if code.len() as u64 != length || Sha256::digest(&code)[..] != *hash {
-        return Err(doubt("is cut short or changed"));
-    }
-    Ok(code)
-}
-
-/// Writes a file of the cache so that a cut of the power leaves the old one or the new one.
-fn write_code(path: &Path, code: &[u8]) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| doubt("has no folder"))?;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let staged = path.with_extension(format!("{}.staged", std::process::id()));
-    let result = write_staged(&staged, code).and_then(|()| fs::rename(&staged, path));
-    if result.is_err() {
-        // Nothing is lost when it cannot be removed; the name is ours alone.
-        let _ = fs::remove_file(&staged);
-    }
-    result?;
-    File::open(folder)?.sync_all()
-}
-
-fn write_staged(staged: &Path, code: &[u8]) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(staged)?;
-    file.write_all(MAGIC)?;
-    file.write_all(&(code.len() as u64).to_le_bytes())?;
-    file.write_all(&Sha256::digest(code))?;
-    file.write_all(code)?;
-    file.sync_all()
 }
 
 /// Runs the compiler with nothing but its pipes, and kills it when it takes too long.
@@ -213,38 +153,7 @@ fn read_most(pipe: impl Read, most: u64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn code_comes_back_as_it_was_written() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("aot/x.code");
-        write_code(&path, b"some code").expect("written");
-        assert_eq!(read_code(&path).expect("read"), b"some code");
-    }
-
-    #[test]
-    fn changed_cut_or_shared_code_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("x.code");
-        write_code(&path, b"some code").expect("written");
-        let whole = fs::read(&path).expect("bytes");
-        for i in 0..whole.len() {
-            let mut changed = whole.clone();
-            changed[i] ^= 1;
-            fs::write(&path, &changed).expect("write");
-            assert!(read_code(&path).is_err(), "byte {i} changed");
-            fs::write(&path, &whole[..i]).expect("write");
-            assert!(read_code(&path).is_err(), "cut at {i}");
-        }
-        fs::write(&path, &whole).expect("write");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("mode");
-        assert!(read_code(&path).is_err(), "readable by others");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
-        let link = folder.path().join("link.code");
-        std::os::unix::fs::symlink(&path, &link).expect("link");
-        assert!(read_code(&link).is_err(), "a link");
-    }
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     #[test]
     fn a_compiler_that_fails_is_quoted_without_control_characters() {

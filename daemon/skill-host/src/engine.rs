@@ -16,7 +16,7 @@ const MEMORY_RESERVATION_BYTES: u64 = 16 << 20;
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 
 /// Goes into the engine id: raise it with every change of [`config`].
-const CONFIG_REVISION: &str = "valet engine configuration 1";
+const CONFIG_REVISION: &str = "valet engine configuration 2";
 
 /// Names the engine that made a piece of code: wasmtime's exact version, the target and
 /// our configuration.
@@ -78,6 +78,12 @@ fn config() -> Result<Config, wasmtime::Error> {
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
         .wasm_extended_const(false);
+    // The target by name means its oldest processors: the code of one board, or one made for
+    // an image, runs on all of the same architecture. Others keep wasmtime's own choice
+    // (Pulley, where there is no native compiler).
+    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        config.target(env!("VALET_TARGET"))?;
+    }
     config.module_version(ModuleVersionStrategy::Custom(EngineId::current().hex()))?;
     Ok(config)
 }

@@ -49,6 +49,8 @@ pub(crate) struct Loaded {
 pub(crate) struct Run {
     pub(crate) scope: Scope,
     pub(crate) confirmed: Option<Vec<Planned>>,
+    /// Set where nothing may have an effect: what would have been written before.
+    pub(crate) rehearsal: Option<Vec<Planned>>,
     pub(crate) budget: Duration,
     pub(crate) observe: Duration,
     pub(crate) cancelled: Arc<AtomicBool>,
@@ -109,7 +111,13 @@ impl Loaded {
         }
         let own_limit = run.budget.min(self.turn_limit);
         let clock = TurnClock::start(own_limit, run.observe, run.cancelled);
-        let turn = Turn::start(self.parts(world), run.scope, run.confirmed, run.observe, clock);
+        let turn = Turn::start(
+            self.parts(world, run.rehearsal),
+            run.scope,
+            run.confirmed,
+            run.observe,
+            clock,
+        );
         let mut store = self.store(turn);
         let called = {
             let _ticking = ticker.run();
@@ -126,13 +134,14 @@ impl Loaded {
         self.finish(turn, result, own, own_limit >= self.turn_limit)
     }
 
-    fn parts(&self, world: World) -> TurnParts {
+    fn parts(&self, world: World, rehearsal: Option<Vec<Planned>>) -> TurnParts {
         TurnParts {
             skill: self.manifest.id.clone(),
             granter: Arc::clone(&self.granter),
             world,
             assets: Arc::clone(&self.assets),
             memory_limit: self.memory_limit,
+            rehearsal,
         }
     }
 
@@ -203,8 +212,10 @@ impl Loaded {
             log::debug!(target: "skill", "{} printed: {printed}", self.manifest.id);
         }
         let memory = turn.limits.peak_bytes();
+        // A rehearsal is no turn, but a fault in it is one.
+        let counts = result.is_err() || !turn.rehearses();
         let quarantined =
-            self.lock_counters().count(result.as_ref().err(), had_its_time, own, memory);
+            counts && self.lock_counters().count(result.as_ref().err(), had_its_time, own, memory);
         if let Err(fault) = &result {
             log::warn!("{fault}");
         }

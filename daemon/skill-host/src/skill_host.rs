@@ -5,13 +5,13 @@
 //! origin nobody checked.
 
 use crate::{
-    actuate::{Performed, Terms, Wish, perform},
+    actuate::{Performed, Terms, Wish, outline, perform},
     bindings::{SkillPre, valet::skill::types as wit},
     contract,
     convert::{settings_to_wit, slots_to_wit, zone_to_wit},
     engine,
     error::HostError,
-    grant::Granter,
+    grant::{ActuateGrant, Granter},
     host,
     invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle},
     skill::{Loaded, Run, faulted},
@@ -29,7 +29,7 @@ use std::{
 use valet_core::{
     capability::CapabilitySet,
     intent::SkillId,
-    outcome::{Invoked, Outcome, Planned, SkillFault},
+    outcome::{Action, Invoked, Outcome, Planned, SkillFault},
     signal::Class,
 };
 use valet_package::SkillFolder;
@@ -171,7 +171,26 @@ impl SkillHost {
     pub fn invoke(&self, invocation: Invocation, done: Done) -> Result<TurnHandle, HostError> {
         self.submit(done, move |shared, cancelled, waited| {
             let budget = invocation.budget.saturating_sub(waited);
-            shared.invoke(Invocation { budget, ..invocation }, cancelled)
+            shared.invoke(Invocation { budget, ..invocation }, None, cancelled)
+        })
+    }
+
+    /// Queues a command to be gone through without effect: what it would write is judged as
+    /// if `assumed` were written, nothing is written, stored, set or announced. The actions of
+    /// its [`Invoked`] are `skipped` where they would have been tried.
+    ///
+    /// # Errors
+    /// As [`SkillHost::invoke`].
+    pub fn rehearse(
+        &self,
+        invocation: Invocation,
+        assumed: Vec<Planned>,
+        done: Done,
+    ) -> Result<TurnHandle, HostError> {
+        self.submit(done, move |shared, cancelled, waited| {
+            let budget = invocation.budget.saturating_sub(waited);
+            let invocation = Invocation { budget, observe: Duration::ZERO, ..invocation };
+            shared.invoke(invocation, Some(assumed), cancelled)
         })
     }
 
@@ -185,7 +204,8 @@ impl SkillHost {
     }
 
     /// Queues writing values back ("undo") on behalf of the skill that changed them: its
-    /// grants and the policy hold as they do for the skill itself.
+    /// grants and the policy hold as they do for the skill itself. `along` is what went along
+    /// with them then: each is put back by itself, or stays.
     ///
     /// # Errors
     /// As [`SkillHost::invoke`].
@@ -193,11 +213,11 @@ impl SkillHost {
         &self,
         skill: SkillId,
         values: Vec<Planned>,
-        confirmed: Option<Vec<Planned>>,
+        along: Vec<Planned>,
         observe: Duration,
         done: Done,
     ) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, _, _| shared.restore(&skill, values, confirmed, observe))
+        self.submit(done, move |shared, _, _| shared.restore(&skill, values, along, observe))
     }
 
     /// Stops what runs, drops what waits, and ends the threads.
@@ -247,7 +267,12 @@ impl Shared {
             .map_err(|e| SkillFault::Unavailable { skill: id.clone(), why: e.to_string() })
     }
 
-    fn invoke(&self, invocation: Invocation, cancelled: Arc<AtomicBool>) -> Invoked {
+    fn invoke(
+        &self,
+        invocation: Invocation,
+        rehearsal: Option<Vec<Planned>>,
+        cancelled: Arc<AtomicBool>,
+    ) -> Invoked {
         let loaded = match self.skill_or_fault(&invocation.skill) {
             Ok(loaded) => loaded,
             Err(fault) => return faulted(fault),
@@ -264,6 +289,7 @@ impl Shared {
         let run = Run {
             scope: Loaded::scope_of(loaded.manifest.intents.get(&call.intent), invocation.class),
             confirmed: invocation.confirmed,
+            rehearsal,
             budget: invocation.budget,
             observe: invocation.observe,
             cancelled,
@@ -286,6 +312,7 @@ impl Shared {
         let run = Run {
             scope: Scope { ceiling: Class::Info, alarms: true },
             confirmed: None,
+            rehearsal: None,
             budget: ring.budget,
             observe: Duration::ZERO,
             cancelled,
@@ -297,26 +324,32 @@ impl Shared {
         &self,
         skill: &SkillId,
         values: Vec<Planned>,
-        confirmed: Option<Vec<Planned>>,
+        along: Vec<Planned>,
         observe: Duration,
     ) -> Invoked {
         let loaded = match self.skill_or_fault(skill) {
             Ok(loaded) => loaded,
             Err(fault) => return faulted(fault),
         };
-        let wish = |p: Planned| Wish {
-            grant: loaded.granter.actuate(p.path.clone()),
-            path: Ok(p.path),
-            value: p.value,
-        };
         let ceiling =
             loaded.manifest.intents.values().map(|i| i.class).max().unwrap_or(Class::Info);
-        let terms = Terms { ceiling, confirmed: confirmed.as_deref(), observe };
+        let terms = |observe| Terms { ceiling, confirmed: None, observe, rehearsal: None };
+        let granted = |p: &Planned| loaded.granter.actuate(p.path.clone());
+        // What the policy wrote along with a signal may go back with it.
+        let main = values.iter().find_map(granted);
+        let along: Vec<Wish> = along
+            .into_iter()
+            .map(|p| match &main {
+                Some(main) => wish(Some(main.companion(p.path.clone())), p),
+                None => wish(granted(&p), p),
+            })
+            .collect();
+        let wishes = values.into_iter().map(|p| wish(granted(&p), p)).collect();
         let mut invoked = faulted(SkillFault::BadReturn {
             skill: skill.clone(),
             what: "more values to restore than a batch holds".into(),
         });
-        match perform(&self.world, values.into_iter().map(wish).collect(), &terms) {
+        match perform(&self.world, wishes, &terms(observe)) {
             Performed::TooMany => return invoked,
             Performed::AskFirst { planned, why } => {
                 invoked.needs_confirmation = Some((planned, why));
@@ -326,7 +359,39 @@ impl Shared {
                 invoked.observe_time = waited;
             }
         }
+        // Where a signal stayed as it is, so does what went along with it.
+        let went = invoked.actions.iter().all(|action| action.status.is_success());
+        if went && invoked.needs_confirmation.is_none() {
+            self.restore_along(along, &terms, observe, &mut invoked);
+        }
         invoked.result = Ok(Outcome::Done { facts: Vec::new() });
         invoked
     }
+
+    /// Puts back one by one what went along; one that may not go back stays.
+    fn restore_along<'t>(
+        &self,
+        along: Vec<Wish>,
+        terms: &impl Fn(Duration) -> Terms<'t>,
+        observe: Duration,
+        invoked: &mut Invoked,
+    ) {
+        for one in along {
+            let outline = Action { companion: true, ..outline(&one) };
+            let left = observe.saturating_sub(invoked.observe_time);
+            match perform(&self.world, vec![one], &terms(left)) {
+                Performed::Acted { actions, waited } => {
+                    invoked.observe_time += waited;
+                    let along = actions.into_iter().map(|a| Action { companion: true, ..a });
+                    invoked.actions.extend(along);
+                }
+                // "Undo" is no yes to what has to be asked first.
+                Performed::AskFirst { .. } | Performed::TooMany => invoked.actions.push(outline),
+            }
+        }
+    }
+}
+
+fn wish(grant: Option<ActuateGrant>, planned: Planned) -> Wish {
+    Wish { path: Ok(planned.path), grant, value: planned.value }
 }

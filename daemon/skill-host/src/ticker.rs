@@ -58,14 +58,18 @@ impl Ticker {
 
     /// Ticks until the returned value is dropped.
     pub(crate) fn run(&self) -> Ticking<'_> {
-        self.change(|s| s.running += 1);
+        let slept = self.change(|s| {
+            s.running += 1;
+            s.running == 1
+        });
+        if slept {
+            self.shared.1.notify_one();
+        }
         Ticking(self)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let (state, changed) = &*self.shared;
-        change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
-        changed.notify_one();
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.shared.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -78,6 +82,7 @@ impl Drop for Ticking<'_> {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.change(|s| s.stopped = true);
+        self.shared.1.notify_one();
         if let Some(thread) = self.thread.take() {
             // It only sleeps and counts; it cannot have panicked.
             let _ = thread.join();

@@ -146,6 +146,9 @@ pub(crate) struct Turn {
     pub(crate) assets: Arc<BTreeMap<String, Asset>>,
     pub(crate) scope: Scope,
     pub(crate) confirmed: Option<Vec<Planned>>,
+    /// Set where the guest only goes through a command: nothing it does has an effect, and
+    /// this is what would have been written by then.
+    pub(crate) rehearsal: Option<Vec<Planned>>,
     pub(crate) actions: Vec<Action>,
     pub(crate) needs_confirmation: Option<(Vec<Planned>, String)>,
     pub(crate) observed: Duration,
@@ -155,13 +158,14 @@ pub(crate) struct Turn {
     output: Vec<u8>,
 }
 
-/// What is the same for every turn of a skill.
+/// What a turn works with.
 pub(crate) struct TurnParts {
     pub(crate) skill: SkillId,
     pub(crate) granter: Arc<Granter>,
     pub(crate) world: World,
     pub(crate) assets: Arc<BTreeMap<String, Asset>>,
     pub(crate) memory_limit: usize,
+    pub(crate) rehearsal: Option<Vec<Planned>>,
 }
 
 impl Turn {
@@ -179,6 +183,7 @@ impl Turn {
             assets: parts.assets,
             scope,
             confirmed,
+            rehearsal: parts.rehearsal,
             actions: Vec::new(),
             needs_confirmation: None,
             observed: Duration::ZERO,
@@ -209,6 +214,11 @@ impl Turn {
 
     pub(crate) fn return_handle(&mut self) {
         self.allowance.handles = MAX_HANDLES.min(self.allowance.handles + 1);
+    }
+
+    /// Whether nothing that the guest does has an effect.
+    pub(crate) fn rehearses(&self) -> bool {
+        self.rehearsal.is_some()
     }
 
     /// Records what was done other than actuating, such as `alarm:pasta`.

@@ -58,6 +58,8 @@ impl Workers {
             return Err(HostError::Busy { waiting: queue.jobs.len() });
         }
         queue.jobs.push_back(job);
+        // Let go first, or the thread that wakes runs into the lock.
+        drop(queue);
         changed.notify_one();
         Ok(())
     }

@@ -59,6 +59,20 @@ impl World {
         Snapshot(policy.needed_signals().iter().filter_map(known).collect())
     }
 
+    /// What the signals of the policy are on their way to, as far as they are.
+    pub(crate) fn targets(&self, policy: &Policy) -> Snapshot {
+        let under_way = |path: &SignalPath| {
+            let value = self.0.vehicle.target(path).ok().flatten()?;
+            Some((path.clone(), value))
+        };
+        Snapshot(policy.needed_signals().iter().filter_map(under_way).collect())
+    }
+
+    /// What a signal is on its way to.
+    pub(crate) fn target(&self, grant: &ActuateGrant) -> Result<Option<SignalValue>, VehicleError> {
+        self.0.vehicle.target(grant.path())
+    }
+
     pub(crate) fn read(&self, grant: &ReadGrant) -> Result<Option<SignalValue>, VehicleError> {
         self.0.vehicle.read(grant.path())
     }

@@ -15,8 +15,11 @@ use crate::{
     outcome::Planned,
     session::SessionKey,
     slot::Slot,
-    understanding::{Expected, Understanding},
+    understanding::{Expected, MAX_COMMANDS, Understanding},
 };
+
+/// Most times that a question is asked again because nothing fitted it.
+const MOST_ASKED_AGAIN: u8 = 2;
 
 impl Dialogue {
     /// Takes the open question of the turn's session: `None` = there is none,
@@ -50,6 +53,11 @@ impl Dialogue {
         understanding: Understanding,
         pending: Option<Pending>,
     ) {
+        if understanding.too_many {
+            let most = MAX_COMMANDS.to_string();
+            let most = [("most", most.as_str())];
+            return self.say(cx, turn, ResultType::Refusal, "too-many", &most);
+        }
         match (understanding.answer.clone(), pending) {
             (Some(answer), Some(pending)) => {
                 self.answered(cx, turn, pending, answer);
@@ -70,24 +78,24 @@ impl Dialogue {
         {
             return self.say(cx, turn, ResultType::Refusal, "changed-meanwhile", &[]);
         }
-        let question = self.question_words(&pending);
+        if pending.asked_again == MOST_ASKED_AGAIN {
+            return self.say(cx, turn, ResultType::Refusal, "cancelled", &[]);
+        }
+        let asked_again = pending.asked_again + 1;
+        let session = turn.session;
         let speech = match &pending.question {
-            Question::Confirm { .. } => {
-                self.rules.words.say("confirm-again", &[("question", &question)])
+            Question::Confirm { speech, .. } => {
+                self.rules.words.say("confirm-again", &[("question", speech)])
             }
-            _ => question,
+            Question::Slot(_) | Question::Choice(_) | Question::Reading { .. } => {
+                pending.speech.clone()
+            }
         };
         let first = turn.resume(pending.commands);
         self.ask_person(cx, turn, first, pending.question, speech);
-    }
-
-    fn question_words(&self, pending: &Pending) -> String {
-        match &pending.question {
-            Question::Confirm { speech, .. } => speech.clone(),
-            Question::Slot(expected) => self.slot_question(expected),
-            Question::Choice(expected) | Question::Reading { expected, .. } => {
-                self.did_you_mean(expected)
-            }
+        let pending = self.sessions.get_mut(&session).and_then(|s| s.pending.as_mut());
+        if let Some(pending) = pending {
+            pending.asked_again = asked_again;
         }
     }
 
@@ -141,6 +149,16 @@ impl Dialogue {
 
     /// The person said yes.
     pub(super) fn affirmed(&mut self, cx: &mut Step, mut turn: Turn, pending: Pending) {
+        if let Question::Reading { expected, .. } = &pending.question
+            && let [(id, label)] = expected.choices.as_slice()
+        {
+            // "Did you mean …?" with one reading: yes chooses it.
+            let only = Slot {
+                text: label.clone(),
+                ..Slot::implied(&expected.slot, Value::Text(id.clone()))
+            };
+            return self.answered(cx, turn, pending, only);
+        }
         let Question::Confirm { planned, .. } = &pending.question else {
             return self.ask_again(cx, turn, pending);
         };
@@ -241,14 +259,17 @@ impl Dialogue {
             return self.finish_commands(cx, turn);
         }
         let speech = match &planned {
-            Some(_) => self.rules.words.say("confirm", &[("why", why)]),
+            Some(planned) => {
+                let what = self.rules.words.plan(planned, &self.rules.describe);
+                self.rules.words.say("confirm", &[("why", why), ("what", &what)])
+            }
             None => why.to_owned(),
         };
         let question = Question::Confirm { planned, speech: speech.clone() };
         self.ask(cx, turn, index, question, speech);
     }
 
-    fn broken(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
+    pub(super) fn broken(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
         let name = self.skill_name(turn.commands[index].planning.intent.skill());
         let speech = self.rules.words.say("skill-failed", &[("skill", &name)]);
         self.fail(&mut turn, index, ResultType::Error, "skill-failed", speech);
@@ -310,12 +331,15 @@ impl Dialogue {
         };
         self.nonce += 1;
         let pending = Pending {
+            turn: turn.id,
             commands: turn.commands[index..].iter().map(|c| c.planning.clone()).collect(),
             asked: turn.caller.clone(),
             until: cx.now.after(QUESTION_LIVES),
             driving: self.rules.policy.driving_state(&cx.snapshot),
             nonce: self.nonce,
             question,
+            speech: speech.clone(),
+            asked_again: 0,
         };
         self.put_pending(cx, &turn, pending);
         let earlier: Vec<String> = turn.commands[..index]
@@ -394,11 +418,14 @@ impl Dialogue {
         let index =
             turn.commands.iter().position(|c| c.status == CommandStatus::Waiting).unwrap_or(0);
         let pending = Pending {
+            turn: turn.id,
             commands: turn.commands[index..].iter().map(|c| c.planning.clone()).collect(),
             asked: turn.caller.clone(),
             until: turn.deadline.at(),
             driving: crate::policy::DrivingState::Standing,
             nonce: self.nonce,
+            speech: self.slot_question(&expected),
+            asked_again: 0,
             question: Question::Slot(expected),
         };
         self.put_pending(cx, &turn, pending);

@@ -78,6 +78,8 @@ pub enum AgentQuestion {
     AskSlot {
         /// The slot.
         slot: String,
+        /// The entity it holds, as the manifest writes it.
+        entity: String,
     },
 }
 
@@ -107,6 +109,15 @@ pub enum Event {
         snapshot: Snapshot,
         /// What one can say, for "what can I say?".
         suggestions: Vec<String>,
+    },
+    /// A skill went through a command without acting.
+    Checked {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its commands.
+        index: usize,
+        /// What it would do, and what would be refused.
+        invoked: Box<Invoked>,
     },
     /// A skill is through with a command.
     Invoked {
@@ -192,6 +203,8 @@ pub enum Event {
         session: SessionKey,
         /// Which signal.
         path: SignalPath,
+        /// Which value.
+        value: SignalValue,
         /// Whether it came.
         reached: bool,
         /// What is said if it did not.
@@ -234,6 +247,20 @@ pub enum Effect {
         /// Until when.
         deadline: Deadline,
     },
+    /// Let a skill go through a command without acting: what it wants of the world is judged,
+    /// as if the commands before had been done, and nothing is written.
+    Check {
+        /// For which turn.
+        turn: TurnId,
+        /// Which of its commands.
+        index: usize,
+        /// What.
+        call: Box<Call>,
+        /// What the commands before would have written by then.
+        assumed: Vec<Planned>,
+        /// Until when.
+        deadline: Deadline,
+    },
     /// Invoke a skill.
     Invoke {
         /// For which turn.
@@ -245,7 +272,7 @@ pub enum Effect {
         /// Until when.
         deadline: Deadline,
     },
-    /// End a running skill.
+    /// End a running skill, whether it checks or acts.
     CancelInvoke {
         /// Of which turn.
         turn: TurnId,

@@ -4,12 +4,12 @@
 
 use super::{
     Dialogue, Effect, FinishCode, ResultType, Step, TurnResult,
-    turn::{CommandState, Stage, Turn},
+    turn::{CommandState, Planning, Stage, Turn},
 };
 use crate::{
     dialogue::CommandStatus,
     routing::{Route, route},
-    understanding::Understanding,
+    understanding::{MAX_SAID, Previous, Understanding},
 };
 
 impl Dialogue {
@@ -36,7 +36,15 @@ impl Dialogue {
         if let Some(session) = self.sessions.get_mut(&turn.session)
             && let Some(last) = turn.commands.iter().rev().find(|c| c.status == CommandStatus::Done)
         {
-            session.previous = Some((last.planning.intent.clone(), last.planning.slots.clone()));
+            let Planning { intent, slots, text, .. } = last.planning.clone();
+            let mut said = vec![text];
+            if let Some(before) = session.previous.take()
+                && before.intent.skill() == intent.skill()
+            {
+                said.extend(before.said);
+                said.truncate(MAX_SAID);
+            }
+            session.previous = Some(Previous { intent, slots, said });
         }
         self.finish(cx, &turn, result);
     }
@@ -119,10 +127,14 @@ impl Dialogue {
     }
 
     /// Takes a turn back from whoever works on it.
-    fn release(&self, cx: &mut Step, turn: &Turn) {
+    fn release(&mut self, cx: &mut Step, turn: &Turn) {
         match &turn.stage {
-            Stage::Acting(_) | Stage::Restoring => {
-                cx.effects.push(Effect::CancelInvoke { turn: turn.id })
+            Stage::Acting(index) => {
+                cx.effects.push(Effect::CancelInvoke { turn: turn.id });
+                self.expect_late(turn, *index);
+            }
+            Stage::Checking(_) | Stage::Restoring { .. } => {
+                cx.effects.push(Effect::CancelInvoke { turn: turn.id });
             }
             Stage::AskingAgent { agent, .. } => {
                 cx.effects.push(Effect::CancelAgent { turn: turn.id, agent: agent.clone() });

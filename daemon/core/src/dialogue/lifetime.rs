@@ -5,7 +5,7 @@
 use super::{Dialogue, Effect, Step, turn::Stage};
 use crate::{
     session::TurnId,
-    session::{Caller, EXPIRE_AFTER, FORGET_AFTER, SessionKey},
+    session::{Caller, Changes, EXPIRE_AFTER, FORGET_AFTER, SessionKey},
     signal::SignalPath,
     zone::Zone,
 };
@@ -93,7 +93,10 @@ impl Dialogue {
             SessionKey::Opened(_) => self.sessions.get(&key).map_or(Zone::All, |s| s.zone),
         };
         if let Some(session) = self.sessions.get_mut(&key) {
-            session.changes.retain(|change| change.path != *path);
+            session.changes.reversible.retain(|change| change.path != *path);
+            if session.changes.reversible.is_empty() && !session.changes.lasting {
+                session.changes = Changes::default();
+            }
         }
         cx.effects.push(Effect::Announce { zone, speech });
     }

@@ -9,11 +9,10 @@ use super::{
 };
 use crate::{
     entity::Value,
-    outcome::{Action, ActionStatus, Answer, Invoked, Outcome, Target},
+    outcome::{Action, ActionStatus, Answer, Invoked, Outcome},
     policy::Verdict,
     reply::{ReplyContext, overall},
     routing::{Route, missing_slot, route},
-    session::Change,
     understanding::Understanding,
 };
 
@@ -78,7 +77,8 @@ impl Dialogue {
             self.skip_rest(&mut turn);
             return self.finish_commands(cx, turn);
         }
-        self.run_next(cx, turn);
+        turn.planned.clear();
+        self.check_next(cx, turn, 0);
     }
 
     /// Invokes the next command that waits, asks for what it lacks, or ends the turn.
@@ -108,16 +108,7 @@ impl Dialogue {
         cx.effects.push(Effect::Invoke {
             turn: turn.id,
             index,
-            call: Box::new(Call {
-                intent: planning.intent,
-                class: planning.class,
-                slots: planning.slots,
-                speaker: super::speaker(turn.zone),
-                language: turn.language.clone(),
-                text: planning.text,
-                confirmed: planning.confirmed,
-                guest_confirmed: planning.guest_confirmed,
-            }),
+            call: Box::new(call(&turn, planning)),
             deadline: turn.deadline,
         });
         turn.stage = Stage::Acting(index);
@@ -134,7 +125,8 @@ impl Dialogue {
     ) {
         add_time(&mut turn, "guest", invoked.guest_time);
         add_time(&mut turn, "observe", invoked.observe_time);
-        self.remember_changes(cx, &turn, index, &invoked.actions);
+        let skill = turn.commands[index].planning.intent.skill().clone();
+        self.remember_changes(cx, (turn.id, turn.session), &skill, &invoked.actions);
         if let (Ok(_), Some((planned, why))) = (&invoked.result, &invoked.needs_confirmation) {
             let (planned, why) = (planned.clone(), why.clone());
             // What an earlier batch of the same invocation did is told with the question.
@@ -187,7 +179,7 @@ impl Dialogue {
         }
     }
 
-    fn describe_actions(
+    pub(super) fn describe_actions(
         &self,
         command: &CommandState,
         facts: &[crate::outcome::Fact],
@@ -205,10 +197,25 @@ impl Dialogue {
         if actions.is_empty() {
             return (status, self.rules.words.say("nothing-happened", &[]));
         }
-        (status, context.sentence(reply, status))
+        let is_mains = |a: &&Action| a.status == status && !a.companion;
+        let failed = actions.iter().find(|a| a.status == status && a.companion);
+        match failed.filter(|_| !status.is_success() && !actions.iter().any(|a| is_mains(&a))) {
+            // The skill's words are about what it asked for, not about what has to go with it.
+            Some(companion) => {
+                let what = self.rules.words.target(&companion.target);
+                (status, self.rules.words.say("needs-companion", &[("what", &what)]))
+            }
+            None => (status, context.sentence(reply, status)),
+        }
     }
 
-    fn settle_action(&self, turn: &mut Turn, index: usize, status: ActionStatus, speech: String) {
+    pub(super) fn settle_action(
+        &self,
+        turn: &mut Turn,
+        index: usize,
+        status: ActionStatus,
+        speech: String,
+    ) {
         let (kind, code) = match status {
             ActionStatus::Already | ActionStatus::Done => (ResultType::Action, ""),
             ActionStatus::Requested => (ResultType::Action, "requested"),
@@ -268,42 +275,13 @@ impl Dialogue {
         }
     }
 
-    /// Notes what undo can take back, and watches what was only requested.
-    fn remember_changes(&mut self, cx: &mut Step, turn: &Turn, index: usize, actions: &[Action]) {
-        let first_change =
-            !turn.commands.iter().any(|c| c.invoked.as_ref().is_some_and(|i| changed(&i.actions)));
-        let Some(session) = self.sessions.get_mut(&turn.session) else { return };
-        if changed(actions) && first_change {
-            session.changes.clear();
-        }
-        for action in actions {
-            let Target::Signal(path) = &action.target else { continue };
-            if matches!(action.status, ActionStatus::Done | ActionStatus::Requested)
-                && let Some(previous) = &action.previous
-            {
-                session.changes.push(Change {
-                    skill: turn.commands[index].planning.intent.skill().clone(),
-                    path: path.clone(),
-                    previous: previous.clone(),
-                });
-            }
-            if action.status == ActionStatus::Requested
-                && let Some(value) = &action.requested
-            {
-                cx.effects.push(Effect::Watch {
-                    session: turn.session,
-                    path: path.clone(),
-                    value: value.clone(),
-                    not_reached_speech: not_reached(&self.rules.words, path.as_str()),
-                });
-            }
-        }
-    }
-
     /// What an agent is asked for a question.
     pub(super) fn agent_question(question: &Question) -> (&'static str, AgentQuestion) {
         match question {
-            Question::Slot(e) => ("ask-slot", AgentQuestion::AskSlot { slot: e.slot.clone() }),
+            Question::Slot(e) => {
+                let (slot, entity) = (e.slot.clone(), e.entity.name().to_owned());
+                ("ask-slot", AgentQuestion::AskSlot { slot, entity })
+            }
             Question::Choice(e) | Question::Reading { expected: e, .. } => {
                 ("choose", AgentQuestion::Choose { choices: e.choices.clone() })
             }
@@ -314,10 +292,6 @@ impl Dialogue {
     }
 }
 
-fn changed(actions: &[Action]) -> bool {
-    actions.iter().any(|a| matches!(a.status, ActionStatus::Done | ActionStatus::Requested))
-}
-
 fn add_time(turn: &mut Turn, stage: &'static str, time: std::time::Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     match turn.timing.iter_mut().find(|(name, _)| *name == stage) {
@@ -326,18 +300,18 @@ fn add_time(turn: &mut Turn, stage: &'static str, time: std::time::Duration) {
     }
 }
 
-/// What is said when a requested value never came: the signal's last two names, in words.
-fn not_reached(words: &crate::reply::HostWords, path: &str) -> String {
-    let mut names: Vec<&str> = path.rsplit('.').take(2).collect();
-    names.reverse();
-    let mut spoken = String::new();
-    for c in names.join(" ").chars() {
-        if c.is_ascii_uppercase() && !spoken.is_empty() && !spoken.ends_with(' ') {
-            spoken.push(' ');
-        }
-        spoken.push(c.to_ascii_lowercase());
+/// A command as the skill host takes it.
+pub(super) fn call(turn: &Turn, planning: Planning) -> Call {
+    Call {
+        intent: planning.intent,
+        class: planning.class,
+        slots: planning.slots,
+        speaker: super::speaker(turn.zone),
+        language: turn.language.clone(),
+        text: planning.text,
+        confirmed: planning.confirmed,
+        guest_confirmed: planning.guest_confirmed,
     }
-    words.say("not-reached", &[("what", &format!("the {spoken}"))])
 }
 
 /// Replaces or adds a slot.

@@ -205,6 +205,8 @@ pub(super) struct Talk {
     pub(super) now: Instant,
     pub(super) snapshot: Snapshot,
     pub(super) log: Vec<(Instant, Event)>,
+    /// What a skill says, at once, when it only goes through a command; none = it never says.
+    pub(super) checked: Option<fn(&Call) -> Invoked>,
     turns: u64,
 }
 
@@ -216,13 +218,23 @@ impl Talk {
             now: Instant(1_000_000),
             snapshot: speed(0.0),
             log: Vec::new(),
+            checked: Some(|_| did(Vec::new())),
             turns: 0,
         }
     }
 
     pub(super) fn step(&mut self, event: Event) -> Vec<Effect> {
         self.log.push((self.now, event.clone()));
-        self.dialogue.step(self.now, event)
+        let mut effects = self.dialogue.step(self.now, event);
+        while let Some((turn, index, call)) = check(&effects) {
+            let Some(checked) = self.checked else { break };
+            let invoked = Box::new(checked(call));
+            effects.retain(|effect| !matches!(effect, Effect::Check { .. }));
+            let event = Event::Checked { turn, index, invoked };
+            self.log.push((self.now, event.clone()));
+            effects.extend(self.dialogue.step(self.now, event));
+        }
+        effects
     }
 
     pub(super) fn wait(&mut self, time: Duration) {
@@ -301,6 +313,14 @@ pub(super) fn calls(effects: &[Effect]) -> Vec<(usize, &Call)> {
             _ => None,
         })
         .collect()
+}
+
+/// The command that is to be checked.
+pub(super) fn check(effects: &[Effect]) -> Option<(TurnId, usize, &Call)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Check { turn, index, call, .. } => Some((*turn, *index, call.as_ref())),
+        _ => None,
+    })
 }
 
 /// The one command that is to be run.

@@ -94,10 +94,15 @@ impl CommandState {
 pub(super) enum Stage {
     /// The engines have it.
     Understanding,
+    /// A skill goes through the command of this index to see what the policy says of it.
+    Checking(usize),
     /// A skill has the command of this index.
     Acting(usize),
     /// Signals are being put back.
-    Restoring,
+    Restoring {
+        /// Whether something else was changed that cannot be put back.
+        lasting: bool,
+    },
     /// An agent has the question of the command of this index; the clock of the turn stands.
     AskingAgent {
         /// Which command.
@@ -160,6 +165,7 @@ impl Waiting {
             text: String::new(),
             stage: Stage::Understanding,
             commands: Vec::new(),
+            planned: Vec::new(),
             engine: None,
             timing: Vec::new(),
         }
@@ -180,6 +186,8 @@ pub(super) struct Turn {
     pub(super) text: String,
     pub(super) stage: Stage,
     pub(super) commands: Vec<CommandState>,
+    /// What the commands that were checked so far would write.
+    pub(super) planned: Vec<Planned>,
     pub(super) engine: Option<Engine>,
     pub(super) timing: Vec<(&'static str, u64)>,
 }
@@ -224,8 +232,14 @@ pub enum Question {
 /// What a session waits for between two turns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
+    /// Which turn asked.
+    pub turn: TurnId,
     /// The question.
     pub question: Question,
+    /// Its words, to ask again.
+    pub speech: String,
+    /// How many times it was asked again because nothing fitted it.
+    pub asked_again: u8,
     /// The suspended commands; the first one is what the question is about.
     pub commands: Vec<Planning>,
     /// Who was asked; only that user (in an opened session: that client) may say yes.

@@ -143,6 +143,24 @@ impl State {
         }
     }
 
+    /// What the value is on its way to; none at rest, and for what only the world moves.
+    pub(super) fn target(
+        &self,
+        catalogue: &Catalogue,
+        index: Index,
+        now: Duration,
+    ) -> Option<SignalValue> {
+        if self.forced.contains_key(&index) {
+            return None;
+        }
+        let heading = match self.cells[index].origin {
+            Origin::Own => self.cells[index].motion.heads_for(&catalogue.entries[index].info)?,
+            Origin::View(view) => shown_by(view, self.target(catalogue, view.source(), now)?)?,
+            Origin::World(_) | Origin::Media(_) => return None,
+        };
+        (self.read(catalogue, index, now).as_ref() != Some(&heading)).then_some(heading)
+    }
+
     /// How long until the value can be `wanted` if nobody interferes.
     pub(super) fn until(
         &self,
@@ -327,18 +345,7 @@ impl State {
     }
 
     fn view(&self, catalogue: &Catalogue, view: View, now: Duration) -> Option<SignalValue> {
-        let source = self.read(catalogue, view.source(), now)?;
-        match view {
-            View::Above { than, .. } => source.as_number().map(|n| SignalValue::Boolean(n > than)),
-            View::Below { than, .. } => source.as_number().map(|n| SignalValue::Boolean(n < than)),
-            View::Same { .. } => Some(source),
-            View::Count { .. } => match source {
-                SignalValue::Texts(list) => {
-                    i64::try_from(list.len()).ok().map(SignalValue::Integer)
-                }
-                _ => None,
-            },
-        }
+        shown_by(view, self.read(catalogue, view.source(), now)?)
     }
 
     /// A signal that was changed no longer holds forced values that are derived from it.
@@ -378,7 +385,7 @@ impl State {
         if let (Some((from, to)), Some(rate)) = (numbers, behaviour.rate) {
             return Motion::Ramp { from, to, starts, rate: rate / f64::from(slowness) };
         }
-        let lasts = !matches!(value, SignalValue::Text(text) if behaviour.momentary.contains(text));
+        let lasts = !entry.info.is_momentary(value);
         if lasts && starts == now {
             return Motion::Held(value.clone());
         }
@@ -471,6 +478,19 @@ fn origin_of(path: &str, view: Option<View>) -> Origin {
         (None, Some((signal, _)), _) => Origin::World(*signal),
         (None, None, Some((_, field))) => Origin::Media(*field),
         (None, None, None) => Origin::Own,
+    }
+}
+
+/// What a derived signal shows of its source's value.
+fn shown_by(view: View, source: SignalValue) -> Option<SignalValue> {
+    match view {
+        View::Above { than, .. } => source.as_number().map(|n| SignalValue::Boolean(n > than)),
+        View::Below { than, .. } => source.as_number().map(|n| SignalValue::Boolean(n < than)),
+        View::Same { .. } => Some(source),
+        View::Count { .. } => match source {
+            SignalValue::Texts(list) => i64::try_from(list.len()).ok().map(SignalValue::Integer),
+            _ => None,
+        },
     }
 }
 

@@ -63,13 +63,21 @@ impl wit::Host for Turn {
     ) -> wasmtime::Result<Result<(), wit::StoreError>> {
         self.take_write()?;
         self.with_store(is_key(&key), |turn, grant| {
+            if turn.rehearses() {
+                return Ok(());
+            }
             turn.world.store_write(grant, &key, Some(&value))
         })
     }
 
     fn remove(&mut self, key: String) -> wasmtime::Result<Result<(), wit::StoreError>> {
         self.take_write()?;
-        self.with_store(is_key(&key), |turn, grant| turn.world.store_write(grant, &key, None))
+        self.with_store(is_key(&key), |turn, grant| {
+            if turn.rehearses() {
+                return Ok(());
+            }
+            turn.world.store_write(grant, &key, None)
+        })
     }
 
     fn keys(&mut self, prefix: String) -> wasmtime::Result<Result<Vec<String>, wit::StoreError>> {

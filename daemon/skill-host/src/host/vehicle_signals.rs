@@ -9,7 +9,7 @@ use crate::{
 };
 use std::time::Instant;
 use valet_core::{
-    outcome::Action,
+    outcome::{Action, ActionStatus, Planned, Target},
     ports::VehicleError,
     signal::{SignalKind, SignalPath},
 };
@@ -38,6 +38,7 @@ impl Turn {
             ceiling: self.scope.ceiling,
             confirmed: self.confirmed.as_deref(),
             observe: self.allowance.observe,
+            rehearsal: self.rehearsal.as_deref(),
         };
         let started = Instant::now();
         let performed = perform(&self.world, wishes, &terms);
@@ -55,9 +56,26 @@ impl Turn {
                 if actions.iter().any(|a| a.status.is_success()) {
                     self.confirmed = None;
                 }
-                self.actions.extend(actions.iter().cloned());
+                self.keep(&actions);
                 Ok(actions.into_iter().filter(|a| !a.companion).collect())
             }
+        }
+    }
+
+    /// Keeps what was done; of a rehearsal, what was left out.
+    fn keep(&mut self, actions: &[Action]) {
+        let Some(rehearsal) = &mut self.rehearsal else {
+            return self.actions.extend_from_slice(actions);
+        };
+        for action in actions {
+            let mut kept = action.clone();
+            if let (ActionStatus::Requested, Target::Signal(path), Some(value)) =
+                (action.status, &action.target, &action.requested)
+            {
+                rehearsal.push(Planned { path: path.clone(), value: value.clone() });
+                kept.status = ActionStatus::Skipped;
+            }
+            self.actions.push(kept);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What a guest can do to the car.
 
-use crate::world::{DEFROST, FAN, LAMP, LOCK, SPEED, WINDOW, bench, command, probe_id, text, with};
-use std::{sync::mpsc, time::Duration};
+use crate::world::{DEFROST, FAN, LAMP, LOCK, MEDIA, SPEED, WINDOW, bench, command, text, with};
 use valet_core::{
     entity::Value,
     outcome::{ActionStatus, Invoked, Outcome, Planned, Target},
@@ -15,6 +14,11 @@ fn statuses(invoked: &Invoked) -> Vec<ActionStatus> {
 fn planned(path: &str, value: i64) -> Vec<Planned> {
     let path = SignalPath::parse(path).expect("a path");
     vec![Planned { path, value: SignalValue::Integer(value) }]
+}
+
+fn flag(path: &str, value: bool) -> Vec<Planned> {
+    let path = SignalPath::parse(path).expect("a path");
+    vec![Planned { path, value: SignalValue::Boolean(value) }]
 }
 
 #[test]
@@ -157,21 +161,136 @@ fn more_than_a_batch_holds_is_an_error_of_the_skill() {
 #[test]
 fn undo_writes_back_under_the_same_grants_and_policy() {
     let bench = bench();
-    let restore = |values: Vec<Planned>| {
-        let (send, receive) = mpsc::channel();
-        let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
-        bench
-            .host
-            .restore(probe_id(), values, None, Duration::from_millis(250), done)
-            .expect("taken");
-        receive.recv().expect("it comes back")
-    };
-    let invoked = restore(planned(FAN, 60));
+    let invoked = bench.restore(planned(FAN, 60), Vec::new());
     assert_eq!(statuses(&invoked), [ActionStatus::Done]);
     assert_eq!(invoked.actions[0].target, Target::Signal(planned(FAN, 60)[0].path.clone()));
-    assert_eq!(statuses(&restore(planned("Vehicle.Body.Horn", 1))), [ActionStatus::Denied]);
+    let horn = bench.restore(planned("Vehicle.Body.Horn", 1), Vec::new());
+    assert_eq!(statuses(&horn), [ActionStatus::Denied]);
     bench.car.set(SPEED, SignalValue::Float(50.0));
-    assert!(restore(planned(WINDOW, 100)).needs_confirmation.is_some());
+    assert!(bench.restore(planned(WINDOW, 100), Vec::new()).needs_confirmation.is_some());
+}
+
+#[test]
+fn what_went_along_goes_back_by_itself_or_stays() {
+    let bench = bench();
+    bench.car.set(DEFROST, SignalValue::Boolean(true));
+    bench.car.broken.lock().expect("unpoisoned").insert(FAN.into());
+    let invoked = bench.restore(flag(DEFROST, false), planned(FAN, 10));
+    assert_eq!(statuses(&invoked), [ActionStatus::Done, ActionStatus::NoProvider]);
+    assert_eq!(invoked.actions.iter().map(|a| a.companion).collect::<Vec<_>>(), [false, true]);
+    bench.car.broken.lock().expect("unpoisoned").insert(DEFROST.into());
+    bench.car.set(DEFROST, SignalValue::Boolean(true));
+    let invoked = bench.restore(flag(DEFROST, false), planned(WINDOW, 100));
+    assert_eq!(statuses(&invoked), [ActionStatus::NoProvider], "it stays with what stays");
+}
+
+#[test]
+fn a_movement_under_way_is_not_already_there() {
+    let bench = bench();
+    bench.car.slow.lock().expect("unpoisoned").insert(LAMP.into());
+    assert_eq!(statuses(&bench.run(command("set"))), [ActionStatus::Requested]);
+    let off = bench.run(with(command("set"), "on", Value::Boolean(false)));
+    assert_eq!(statuses(&off), [ActionStatus::Done], "it is off, and stays so");
+    let last = bench.car.written().pop();
+    assert_eq!(last, Some((LAMP.to_owned(), SignalValue::Boolean(false))));
+    let was = off.actions[0].previous.clone();
+    assert_eq!(was, Some(SignalValue::Boolean(true)), "undo goes on with what was under way");
+    let again = bench.run(with(command("set"), "on", Value::Boolean(false)));
+    assert_eq!(statuses(&again), [ActionStatus::Already]);
+}
+
+#[test]
+fn undo_of_a_movement_under_way_writes_back() {
+    let bench = bench();
+    bench.car.slow.lock().expect("unpoisoned").insert(WINDOW.into());
+    assert_eq!(statuses(&bench.run(command("set-window"))), [ActionStatus::Requested]);
+    assert_eq!(statuses(&bench.restore(planned(WINDOW, 0), Vec::new())), [ActionStatus::Done]);
+    assert_eq!(bench.car.written().pop(), Some((WINDOW.to_owned(), SignalValue::Integer(0))));
+}
+
+#[test]
+fn the_policy_counts_what_is_under_way() {
+    let bench = bench();
+    bench.car.slow.lock().expect("unpoisoned").insert(DEFROST.into());
+    bench.run(with(command("set"), "path", text(DEFROST)));
+    let lamp = bench.run(command("set"));
+    assert_eq!(statuses(&lamp), [ActionStatus::Denied]);
+    assert_eq!(lamp.actions[0].why.as_deref(), Some("The glass would glare."));
+    assert_eq!(bench.car.written().last().map(|(path, _)| path.as_str()), Some(DEFROST));
+}
+
+#[test]
+fn what_is_so_already_still_gets_what_goes_with_it() {
+    let bench = bench();
+    bench.car.set(DEFROST, SignalValue::Boolean(true));
+    let invoked = bench.run(with(command("set"), "path", text(DEFROST)));
+    assert_eq!(statuses(&invoked), [ActionStatus::Done, ActionStatus::Already]);
+    assert_eq!(bench.car.written(), [(FAN.to_owned(), SignalValue::Integer(40))]);
+}
+
+#[test]
+fn where_a_companion_fails_it_is_the_one_that_failed() {
+    let bench = bench();
+    bench.car.broken.lock().expect("unpoisoned").insert(FAN.into());
+    let invoked = bench.run(with(command("set"), "path", text(DEFROST)));
+    assert_eq!(statuses(&invoked), [ActionStatus::NoProvider, ActionStatus::Skipped]);
+    assert_eq!(invoked.actions.iter().map(|a| a.companion).collect::<Vec<_>>(), [true, false]);
+    assert!(bench.car.written().is_empty());
+}
+
+#[test]
+fn what_does_not_last_is_never_already_so_and_nothing_to_go_back_to() {
+    let bench = bench();
+    let skip = || with(with(command("set"), "path", text(MEDIA)), "word", text("SKIP_FORWARD"));
+    for _ in 0..2 {
+        let invoked = bench.run(skip());
+        assert_eq!(statuses(&invoked), [ActionStatus::Done]);
+        assert_eq!(invoked.actions[0].previous, None);
+    }
+    assert_eq!(bench.car.written().len(), 2);
+    let pause = with(with(command("set"), "path", text(MEDIA)), "word", text("STOP"));
+    assert_eq!(bench.run(pause).actions[0].previous, None, "a skip is not played again");
+}
+
+#[test]
+fn a_rehearsal_judges_and_changes_nothing() {
+    let bench = bench();
+    let invoked = bench.rehearse(with(command("set"), "path", text(DEFROST)), Vec::new());
+    assert_eq!(statuses(&invoked), [ActionStatus::Skipped, ActionStatus::Skipped]);
+    let refused = bench.rehearse(with(command("set"), "path", text(LOCK)), Vec::new());
+    assert_eq!(statuses(&refused), [ActionStatus::Denied]);
+    let alarm = bench.rehearse(command("alarm"), Vec::new());
+    assert!(alarm.result.is_ok() && alarm.actions.is_empty(), "{alarm:?}");
+    let twice = bench.rehearse(command("set-window-twice"), Vec::new());
+    assert_eq!(statuses(&twice), [ActionStatus::Skipped, ActionStatus::Skipped]);
+    let remembered = bench.rehearse(with(command("remember"), "size", Value::Number(9.0)), vec![]);
+    assert!(remembered.result.is_ok());
+    assert!(bench.answer(command("remember")).starts_with("0 [\"k\"]"), "nothing was stored");
+    assert!(bench.car.written().is_empty());
+    assert!(bench.car.alarms.lock().expect("unpoisoned").is_empty());
+}
+
+#[test]
+fn a_rehearsal_takes_what_comes_before_it_as_done() {
+    let bench = bench();
+    let status = |command, assumed: Vec<Planned>| statuses(&bench.rehearse(command, assumed));
+    let lamp = || command("set");
+    assert_eq!(status(lamp(), flag(DEFROST, true)), [ActionStatus::Denied]);
+    bench.car.set(DEFROST, SignalValue::Boolean(true));
+    assert_eq!(status(lamp(), Vec::new()), [ActionStatus::Denied]);
+    assert_eq!(status(lamp(), flag(DEFROST, false)), [ActionStatus::Skipped], "it is off by then");
+}
+
+#[test]
+fn a_command_that_undoes_what_an_earlier_one_needs_does_not_go_with_it() {
+    let bench = bench();
+    bench.car.set(FAN, SignalValue::Integer(60));
+    let fan = |value| with(with(command("set"), "path", text(FAN)), "value", Value::Number(value));
+    let refused = bench.rehearse(fan(10.0), flag(DEFROST, true));
+    assert_eq!(statuses(&refused), [ActionStatus::Denied]);
+    assert_eq!(refused.actions[0].why.as_deref(), Some("That does not go together with the rest."));
+    let fine = bench.rehearse(fan(80.0), flag(DEFROST, true));
+    assert_eq!(statuses(&fine), [ActionStatus::Skipped]);
 }
 
 #[test]

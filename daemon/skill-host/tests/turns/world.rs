@@ -9,7 +9,7 @@ use std::{
 use valet_core::{
     entity::Value,
     intent::SkillId,
-    outcome::{Invoked, Outcome, SkillFault},
+    outcome::{Invoked, Outcome, Planned, SkillFault},
     policy::Policy,
     ports::{Alarm, Alarms, Announcer, Clock, Store, StoreError, Vehicle, VehicleError, WallClock},
     signal::{Class, SignalInfo, SignalKind, SignalPath, SignalType, SignalValue},
@@ -24,6 +24,7 @@ pub(crate) const WINDOW: &str = "Vehicle.Cabin.Door.Row1.DriverSide.Window.Posit
 pub(crate) const DEFROST: &str = "Vehicle.Cabin.HVAC.IsFrontDefrosterActive";
 pub(crate) const FAN: &str = "Vehicle.Cabin.HVAC.Fan";
 pub(crate) const LOCK: &str = "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked";
+pub(crate) const MEDIA: &str = "Vehicle.Cabin.Infotainment.Media.Action";
 pub(crate) const SPEED: &str = "Vehicle.Speed";
 
 const POLICY: &str = r#"
@@ -39,6 +40,9 @@ class = "body"
 [[class]]
 signal = "Vehicle.Cabin.Door.*.*.IsLocked"
 class = "security"
+[[class]]
+signal = "Vehicle.Cabin.Infotainment.**"
+class = "comfort"
 [[class-default]]
 class = "body"
 while-moving = "confirm"
@@ -54,6 +58,12 @@ name = "window-speed"
 signal = "Vehicle.Cabin.Door.*.*.Window.Position"
 max-speed = 140
 why = "Too fast."
+[[rule]]
+name = "lamp"
+signal = "Vehicle.Cabin.Light.IsDomeOn"
+when = { is = true }
+needs = [{ signal = "Vehicle.Cabin.HVAC.IsFrontDefrosterActive", holds = { is = false }, why = "The glass would glare." }]
+why = "The glass would glare."
 "#;
 
 /// Values, and what was written in order.
@@ -82,6 +92,7 @@ impl Vehicle for Car {
     fn describe(&self, path: &SignalPath) -> Option<SignalInfo> {
         let (data_type, kind) = match path.as_str() {
             LAMP | DEFROST | LOCK => (SignalType::Boolean, SignalKind::Actuator),
+            MEDIA => (SignalType::Text, SignalKind::Actuator),
             WINDOW | FAN => (SignalType::Integer, SignalKind::Actuator),
             SPEED => (SignalType::Float, SignalKind::Sensor),
             _ => return None,
@@ -95,11 +106,19 @@ impl Vehicle for Car {
             min: bounds.map(|b| b.0),
             max: bounds.map(|b| b.1),
             allowed: Vec::new(),
+            momentary: vec!["SKIP_FORWARD".into()],
         })
     }
 
     fn read(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError> {
         Ok(self.values.lock().expect("unpoisoned").get(path.as_str()).cloned())
+    }
+
+    fn target(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError> {
+        let written = self.written();
+        let last = written.into_iter().rev().find(|(name, _)| name == path.as_str());
+        let current = Vehicle::read(self, path)?;
+        Ok(last.map(|(_, value)| value).filter(|value| Some(value) != current.as_ref()))
     }
 
     fn write_target(&self, path: &SignalPath, value: &SignalValue) -> Result<(), VehicleError> {
@@ -267,6 +286,7 @@ pub(crate) fn empty_bench() -> Bench {
         (WINDOW, SignalValue::Integer(0)),
         (DEFROST, SignalValue::Boolean(false)),
         (FAN, SignalValue::Integer(20)),
+        (MEDIA, SignalValue::Text("PLAY".into())),
         (LOCK, SignalValue::Boolean(true)),
         (SPEED, SignalValue::Float(0.0)),
         ("Vehicle.CurrentLocation.Latitude", SignalValue::Float(60.17)),
@@ -312,6 +332,22 @@ pub(crate) fn text(value: &str) -> Value {
 }
 
 impl Bench {
+    pub(crate) fn rehearse(&self, command: Invocation, assumed: Vec<Planned>) -> Invoked {
+        let (send, receive) = mpsc::channel();
+        let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
+        self.host.rehearse(command, assumed, done).expect("taken");
+        receive.recv().expect("it comes back")
+    }
+
+    /// Puts values back for the probe, and what went along with them.
+    pub(crate) fn restore(&self, values: Vec<Planned>, along: Vec<Planned>) -> Invoked {
+        let (send, receive) = mpsc::channel();
+        let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
+        let observe = Duration::from_millis(250);
+        self.host.restore(probe_id(), values, along, observe, done).expect("taken");
+        receive.recv().expect("it comes back")
+    }
+
     pub(crate) fn run(&self, command: Invocation) -> Invoked {
         let (send, receive) = mpsc::channel();
         let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));

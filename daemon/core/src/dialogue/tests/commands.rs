@@ -158,17 +158,191 @@ fn what_is_only_requested_is_said_so_watched_and_told_if_it_never_comes() {
     let result = end(&effects);
     assert_eq!((result.code, result.speech.as_str()), ("requested", "Opening the boot."));
     let watch = effects.iter().find_map(|effect| match effect {
-        Effect::Watch { session, path, not_reached_speech, .. } => {
-            Some((*session, path.clone(), not_reached_speech.clone()))
-        }
+        Effect::Watch { session, path, value, not_reached_speech } => Some(Event::Watched {
+            session: *session,
+            path: path.clone(),
+            value: value.clone(),
+            reached: false,
+            not_reached_speech: not_reached_speech.clone(),
+        }),
         _ => None,
     });
-    let (session, path, not_reached_speech) = watch.expect("the value is waited for");
-    let effects = talk.step(Event::Watched { session, path, reached: false, not_reached_speech });
+    let effects = talk.step(watch.expect("the value is waited for"));
     let Some(Effect::Announce { speech, .. }) = effects.first() else { panic!("{effects:?}") };
-    assert_eq!(speech, "The rear is open did not get where it should.");
+    assert_eq!(speech, "The boot did not get where it should.");
     let (_, effects) = talk.undo_call();
     assert_eq!(end(&effects).speech, "There is nothing to undo.", "it never changed");
+}
+
+#[test]
+fn a_wish_that_another_one_replaced_is_not_missed() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(one("open-boot"));
+    talk.comes(turn, 0, did(vec![action(BOOT, ActionStatus::Requested, 0, 1)]));
+    let (turn, _) = talk.hears(one("open-boot"));
+    talk.comes(turn, 0, did(vec![action(BOOT, ActionStatus::Requested, 0, 0)]));
+    let watched = |value| Event::Watched {
+        session: home(),
+        path: SignalPath::parse(BOOT).unwrap(),
+        value: SignalValue::Integer(value),
+        reached: false,
+        not_reached_speech: "It did not come.".into(),
+    };
+    assert!(talk.step(watched(1)).is_empty(), "nobody wants that any more");
+    let effects = talk.step(watched(0));
+    assert!(matches!(effects.first(), Some(Effect::Announce { .. })), "{effects:?}");
+    assert!(talk.step(watched(0)).is_empty(), "it is said once");
+}
+
+#[test]
+fn a_signal_rule_that_refuses_one_of_several_holds_the_others_back() {
+    let mut talk = Talk::new();
+    talk.checked = Some(|call| match call.intent.name() {
+        "open-boot" => {
+            let mut refused = action(BOOT, ActionStatus::Denied, 0, 1);
+            refused.why = Some("The boot opens only when the car stands still.".into());
+            did(vec![refused])
+        }
+        _ => did(vec![action(HEAT, ActionStatus::Skipped, 20, 22)]),
+    });
+    let (_, effects) = talk.hears(commands(vec![heat(), command("open-boot", vec![])]));
+    let result = end(&effects);
+    assert_eq!((result.kind, result.code), (ResultType::Refusal, "policy"));
+    assert_eq!(statuses(result), ["skipped", "refused"]);
+    let said = "The boot opens only when the car stands still. I left out the rest.";
+    assert_eq!(result.speech, said);
+    assert_eq!(result.actions.len(), 1, "nothing but the refusal: {:?}", result.actions);
+}
+
+#[test]
+fn each_of_several_is_checked_as_if_the_ones_before_were_done() {
+    let mut talk = Talk::new();
+    talk.checked = None;
+    let all = vec![heat(), one("query").commands.remove(0), command("open-boot", vec![])];
+    let (turn, effects) = talk.hears(commands(all));
+    let Some(Effect::Check { index: 0, assumed, .. }) = effects.last() else {
+        panic!("{effects:#?}")
+    };
+    assert!(assumed.is_empty() && calls(&effects).is_empty());
+    let heated = Box::new(did(vec![action(HEAT, ActionStatus::Skipped, 20, 22)]));
+    let effects = talk.step(Event::Checked { turn, index: 0, invoked: heated });
+    let Some(Effect::Check { index: 2, assumed, .. }) = effects.last() else {
+        panic!("a question cannot be refused: {effects:#?}")
+    };
+    let path = SignalPath::parse(HEAT).unwrap();
+    assert_eq!(*assumed, [Planned { path, value: SignalValue::Integer(22) }]);
+    let asks = Box::new(needs_yes());
+    let effects = talk.step(Event::Checked { turn, index: 2, invoked: asks });
+    assert_eq!(call(&effects).0, 0, "what is to be asked is asked when its turn comes");
+    assert!(
+        talk.step(Event::Checked { turn, index: 2, invoked: Box::new(needs_yes()) }).is_empty()
+    );
+}
+
+#[test]
+fn what_only_the_skill_cannot_do_holds_nothing_back() {
+    let mut talk = Talk::new();
+    talk.checked = Some(|_| {
+        let cannot = Outcome::CannotDo { speech: "I know no such song.".into() };
+        invoked(Ok(cannot), vec![action(AIR, ActionStatus::NoProvider, 0, 1)])
+    });
+    let (_, effects) = talk.hears(commands(vec![heat(), command("play", vec![])]));
+    assert_eq!(call(&effects).0, 0);
+}
+
+#[test]
+fn a_skill_that_breaks_while_it_is_checked_holds_the_others_back() {
+    let mut talk = Talk::new();
+    talk.checked = Some(|call| match call.intent.name() {
+        "play" => {
+            let fault = SkillFault::Timeout { skill: call.intent.skill().clone(), limit_ms: 1 };
+            invoked(Err(fault), Vec::new())
+        }
+        _ => did(Vec::new()),
+    });
+    let (_, effects) = talk.hears(commands(vec![heat(), command("play", vec![])]));
+    let result = end(&effects);
+    assert_eq!((result.kind, result.code), (ResultType::Error, "skill-failed"));
+    assert_eq!(statuses(result), ["skipped", "failed"]);
+}
+
+#[test]
+fn one_command_is_not_checked_beforehand() {
+    let mut talk = Talk::new();
+    talk.checked = None;
+    let (_, effects) = talk.hears(commands(vec![one("query").commands.remove(0), heat()]));
+    assert!(check(&effects).is_none(), "the policy judges it when it acts: {effects:#?}");
+}
+
+#[test]
+fn a_companion_that_fails_is_told_as_what_it_is() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(commands(vec![heat()]));
+    let fan = Action { companion: true, ..action(AIR, ActionStatus::NoProvider, 0, 40) };
+    let main = action(HEAT, ActionStatus::Skipped, 20, 22);
+    let effects = talk.comes(turn, 0, did(vec![fan, main]));
+    let result = end(&effects);
+    assert_eq!((result.kind, result.code), (ResultType::Error, "no-provider"));
+    let said = "That needs the fan of the driver's side, which does not work right now.";
+    assert_eq!(result.speech, said);
+}
+
+#[test]
+fn what_cannot_be_put_back_is_said_so() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(one("pause"));
+    let skipped = Action { previous: None, ..action(AIR, ActionStatus::Done, 0, 1) };
+    let shade = Action { companion: true, ..action(HEAT, ActionStatus::Done, 0, 1) };
+    talk.comes(turn, 0, did(vec![shade, skipped.clone()]));
+    let (_, effects) = talk.undo_call();
+    let result = end(&effects);
+    assert_eq!((result.kind, result.code), (ResultType::Refusal, "cannot-undo"));
+    assert_eq!(result.speech, "I cannot undo that.", "nor is what went along with it");
+    let (turn, _) = talk.hears(commands(vec![command("pause", vec![]), heat()]));
+    talk.comes(turn, 0, did(vec![skipped]));
+    talk.comes(turn, 1, did(vec![action(HEAT, ActionStatus::Done, 20, 22)]));
+    let (turn, _) = talk.undo_call();
+    let actions = vec![action(HEAT, ActionStatus::Done, 22, 20)];
+    let effects = talk.step(Event::Restored { turn, actions });
+    assert_eq!(end(&effects).speech, "I put back what could be put back.");
+}
+
+#[test]
+fn a_companion_that_stays_is_no_failure_of_undo() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(commands(vec![heat()]));
+    let fan = Action { companion: true, ..action(AIR, ActionStatus::Done, 0, 40) };
+    talk.comes(turn, 0, did(vec![fan.clone(), action(HEAT, ActionStatus::Done, 20, 22)]));
+    let (turn, effects) = talk.undo_call();
+    let restored = effects.iter().find_map(|effect| match effect {
+        Effect::Restore { changes, .. } => Some(changes.clone()),
+        _ => None,
+    });
+    let order: Vec<_> =
+        restored.unwrap().iter().map(|c| (c.path.to_string(), c.companion)).collect();
+    assert_eq!(order, [(HEAT.to_owned(), false), (AIR.to_owned(), true)]);
+    let denied = Action { status: ActionStatus::Denied, ..fan };
+    let actions = vec![action(HEAT, ActionStatus::Done, 22, 20), denied];
+    let effects = talk.step(Event::Restored { turn, actions });
+    let result = end(&effects);
+    assert_eq!((result.kind, result.code), (ResultType::Action, ""));
+    assert_eq!(result.speech, "I put back what could be put back.");
+}
+
+#[test]
+fn what_a_stopped_turn_changed_can_still_be_undone() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(commands(vec![heat()]));
+    talk.step(Event::Stop { caller: anna(), session: None });
+    let effects = talk.comes(turn, 0, did(vec![action(HEAT, ActionStatus::Requested, 20, 22)]));
+    assert!(effects.iter().all(|e| matches!(e, Effect::Watch { .. })), "{effects:#?}");
+    assert!(talk.comes(turn, 0, did(vec![action(AIR, ActionStatus::Done, 0, 1)])).is_empty());
+    let (_, effects) = talk.undo_call();
+    let restored = effects.iter().find_map(|effect| match effect {
+        Effect::Restore { changes, .. } => Some(changes.clone()),
+        _ => None,
+    });
+    assert_eq!(restored.unwrap().iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), [HEAT]);
 }
 
 #[test]

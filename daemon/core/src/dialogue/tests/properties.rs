@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Move {
     Utter { session: u8, who: u8, parse: bool },
     Understood { turn: u8, kind: u8 },
+    Checked { turn: u8, index: u8, kind: u8 },
     Invoked { turn: u8, index: u8, kind: u8 },
     Agent { turn: u8, kind: u8 },
     Restored { turn: u8 },
@@ -33,6 +34,8 @@ fn any_move() -> impl Strategy<Value = Move> {
         6 => (session.clone(), 0u8..2, prop::bool::weighted(0.1))
             .prop_map(|(session, who, parse)| Move::Utter { session, who, parse }),
         8 => (any::<u8>(), any::<u8>()).prop_map(|(turn, kind)| Move::Understood { turn, kind }),
+        6 => (any::<u8>(), 0u8..3, any::<u8>())
+            .prop_map(|(turn, index, kind)| Move::Checked { turn, index, kind }),
         8 => (any::<u8>(), 0u8..3, any::<u8>())
             .prop_map(|(turn, index, kind)| Move::Invoked { turn, index, kind }),
         3 => (any::<u8>(), any::<u8>()).prop_map(|(turn, kind)| Move::Agent { turn, kind }),
@@ -148,7 +151,7 @@ impl Seen {
                 Effect::Understand { turn, .. } | Effect::Restore { turn, .. } => {
                     self.begins(*turn)?;
                 }
-                Effect::Invoke { turn, .. } => {
+                Effect::Invoke { turn, .. } | Effect::Check { turn, .. } => {
                     self.begins(*turn)?;
                     prop_assert!(self.with_skill.insert(*turn), "{turn} runs two commands at once");
                 }
@@ -212,6 +215,10 @@ fn event(talk: &mut Talk, seen: &mut Seen, made: &Move) -> Option<Event> {
             let understanding = Box::new(understanding(kind));
             Event::Understood { turn, understanding, snapshot, suggestions: Vec::new() }
         }
+        Move::Checked { turn, index, kind } => {
+            let (turn, index) = (turn_of(seen, turn)?, usize::from(index));
+            Event::Checked { turn, index, invoked: Box::new(outcome(kind)) }
+        }
         Move::Invoked { turn, index, kind } => {
             let (turn, index) = (turn_of(seen, turn)?, usize::from(index));
             Event::Invoked { turn, index, invoked: Box::new(outcome(kind)), snapshot }
@@ -266,12 +273,13 @@ proptest! {
         moves in prop::collection::vec(any_move(), 1..120)
     ) {
         let mut talk = Talk::new();
+        talk.checked = None;
         let mut seen = Seen::default();
         let mut all = Vec::new();
         for made in &moves {
             let Some(event) = event(&mut talk, &mut seen, made) else { continue };
             let with_skill = match &event {
-                Event::Invoked { turn, .. } => Some(*turn),
+                Event::Invoked { turn, .. } | Event::Checked { turn, .. } => Some(*turn),
                 _ => None,
             };
             let effects = talk.step(event);

@@ -5,13 +5,13 @@ use crate::outcome::Choice;
 
 const HEAT: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
 
-/// A turn that ended with "shall I go ahead?".
+/// A turn that ended with "shall I open it?".
 fn asked_for_a_yes(talk: &mut Talk) {
     let (turn, _) = talk.hears(one("open-boot"));
     let effects = talk.comes(turn, 0, needs_yes());
     let result = end(&effects);
     assert_eq!((result.kind, result.code), (ResultType::Question, "confirm"));
-    assert_eq!(result.speech, "The car is moving. Shall I go ahead?");
+    assert_eq!(result.speech, "The car is moving. Shall I open the boot?");
     assert!(result.expects_reply);
     assert_eq!(talk.dialogue.state(), DialogState::Expecting);
 }
@@ -44,6 +44,28 @@ fn words_that_fit_nothing_ask_the_same_question_again() {
     assert_eq!(end(&effects).speech, "What temperature would you like?");
     let (_, effects) = talk.hears(reply("temperature", Value::Temperature(21.0)));
     assert_eq!(call(&effects).1.intent, intent("set-heat"));
+}
+
+#[test]
+fn a_question_that_nothing_fits_is_given_up() {
+    let mut talk = Talk::new();
+    talk.hears(one("set-heat"));
+    for _ in 0..2 {
+        let (_, effects) = talk.hears(Understanding::default());
+        assert_eq!(end(&effects).kind, ResultType::Question);
+    }
+    let (_, effects) = talk.hears(Understanding::default());
+    assert_eq!((end(&effects).kind, end(&effects).code), (ResultType::Refusal, "cancelled"));
+    let (_, effects) = talk.hears(act(DialogueAct::Affirm));
+    assert_eq!(end(&effects).code, "nothing-to-confirm");
+}
+
+#[test]
+fn more_commands_than_it_takes_are_refused_as_a_whole() {
+    let mut talk = Talk::new();
+    let (_, effects) = talk.hears(Understanding { too_many: true, ..Understanding::default() });
+    assert_eq!((end(&effects).kind, end(&effects).code), (ResultType::Refusal, "too-many"));
+    assert!(end(&effects).speech.contains('8'));
 }
 
 #[test]
@@ -187,10 +209,10 @@ fn a_question_suspends_the_rest_until_it_is_answered() {
 }
 
 #[test]
-fn undo_repeat_and_help_leave_the_question_open() {
+fn repeat_and_help_leave_the_question_open() {
     let mut talk = Talk::new();
     talk.hears(one("set-heat"));
-    for said in [DialogueAct::Help, DialogueAct::Repeat, DialogueAct::Undo] {
+    for said in [DialogueAct::Help, DialogueAct::Repeat] {
         talk.hears(act(said));
     }
     let (_, effects) = talk.hears(reply("temperature", Value::Temperature(21.0)));
@@ -206,6 +228,36 @@ fn two_readings_that_are_too_close_are_asked_about() {
     assert_eq!(result.speech, "Did you mean: play music or pause the music?");
     let (_, effects) = talk.hears(reply("reading", Value::Text("1".into())));
     assert_eq!(call(&effects).1.intent, intent("pause"));
+}
+
+#[test]
+fn a_reading_that_is_not_sure_enough_to_act_is_asked_about() {
+    let unsure = || {
+        let mut unsure = unclear("pause", "play");
+        unsure.alternatives.clear();
+        unsure.best.confidence = 0.4;
+        commands(vec![unsure])
+    };
+    let mut talk = Talk::new();
+    let (_, effects) = talk.hears(unsure());
+    assert_eq!(end(&effects).code, "ambiguous");
+    assert_eq!(end(&effects).speech, "Did you mean: pause the music?");
+    let (_, effects) = talk.hears(act(DialogueAct::Affirm));
+    assert_eq!(call(&effects).1.intent, intent("pause"));
+    let mut talk = Talk::new();
+    talk.hears(unsure());
+    let (_, effects) = talk.hears(act(DialogueAct::Deny));
+    assert_eq!(end(&effects).code, "");
+    let (_, effects) = talk.hears(act(DialogueAct::Affirm));
+    assert_eq!(end(&effects).kind, ResultType::NotUnderstood, "it is forgotten");
+}
+
+#[test]
+fn a_yes_chooses_none_of_two_readings() {
+    let mut talk = Talk::new();
+    talk.hears(commands(vec![unclear("play", "pause")]));
+    let (_, effects) = talk.hears(act(DialogueAct::Affirm));
+    assert_eq!(end(&effects).code, "ambiguous");
 }
 
 #[test]
@@ -343,4 +395,30 @@ fn an_agents_choice_must_be_one_of_those_offered() {
         let effects = talk.agent_says(turn, AgentAnswer::Text(said.into()));
         assert_eq!(calls(&effects).len(), usize::from(runs), "{said}");
     }
+}
+
+#[test]
+fn undo_leaves_what_is_asked_and_nothing_older_is_put_back() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(commands(vec![command("set-heat", vec![warm()])]));
+    talk.comes(turn, 0, did(vec![action(HEAT, ActionStatus::Done, 20, 22)]));
+    asked_for_a_yes(&mut talk);
+    let (_, effects) = talk.hears(act(DialogueAct::Undo));
+    assert_eq!(end(&effects).speech, "Okay, I left it.");
+    let (_, effects) = talk.hears(act(DialogueAct::Affirm));
+    assert_eq!(end(&effects).code, "nothing-to-confirm", "the question is gone");
+    let (_, effects) = talk.undo_call();
+    assert!(effects.iter().any(|e| matches!(e, Effect::Restore { .. })), "a second undo means it");
+}
+
+#[test]
+fn undo_while_the_rest_is_asked_about_puts_back_what_was_done_before_the_question() {
+    let mut talk = Talk::new();
+    let both = commands(vec![command("set-heat", vec![warm()]), command("open-boot", vec![])]);
+    let (turn, _) = talk.hears(both);
+    talk.comes(turn, 0, did(vec![action(HEAT, ActionStatus::Done, 20, 22)]));
+    talk.comes(turn, 1, needs_yes());
+    let (_, effects) = talk.undo_call();
+    assert!(effects.iter().any(|e| matches!(e, Effect::Restore { .. })), "{effects:#?}");
+    assert!(talk.dialogue.session(&home()).unwrap().pending.is_none());
 }
