@@ -5,12 +5,13 @@
 
 use crate::{
     edges,
+    engine::veto,
     entities::{Kind, PhraseTrie},
     normalise::Tokens,
     templates::Templates,
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, ops::Range, sync::OnceLock};
 use valet_core::understanding::DialogueAct;
 use valet_package::template::Rules;
 
@@ -31,6 +32,15 @@ pub(crate) enum FollowUp {
     Less,
 }
 
+/// How sure it is that words take back what was said before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Correction {
+    /// "no wait": nobody says that for anything else.
+    Sure,
+    /// "no": only where what stands around it makes sense so.
+    Maybe,
+}
+
 /// What a template of the dialogue means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
@@ -42,6 +52,9 @@ pub(crate) enum Meaning {
 #[serde(deny_unknown_fields)]
 struct Raw {
     connectors: Vec<String>,
+    pronouns: Vec<String>,
+    corrections: Vec<String>,
+    doubts: Vec<String>,
     rules: BTreeMap<String, String>,
     acts: RawActs,
     follow_ups: RawFollowUps,
@@ -85,6 +98,8 @@ pub(crate) struct DialogueWords {
     /// By the targets of both automata.
     pub(crate) meanings: Vec<Meaning>,
     connectors: PhraseTrie<()>,
+    pronouns: PhraseTrie<()>,
+    corrections: PhraseTrie<Correction>,
     question_starts: PhraseTrie<()>,
     requests: PhraseTrie<()>,
     indirect: PhraseTrie<()>,
@@ -110,6 +125,8 @@ impl DialogueWords {
             follow_ups: Templates::default(),
             meanings: Vec::new(),
             connectors: phrases(&raw.connectors),
+            pronouns: phrases(&raw.pronouns),
+            corrections: corrections(&raw),
             question_starts: phrases(&raw.questions.starts),
             requests: phrases(&raw.questions.requests),
             indirect: phrases(&raw.questions.indirect),
@@ -166,6 +183,32 @@ impl DialogueWords {
         worded.or_else(|| pause.then_some(at))
     }
 
+    /// The words that stand for something said before ("it", "both of them"); not "it is …".
+    pub(crate) fn pronoun_in(&self, tokens: &Tokens, range: &Range<usize>) -> Option<Range<usize>> {
+        range.clone().find_map(|at| {
+            let (_, end) = self.pronouns.longest(tokens, at)?;
+            let subject = matches!(tokens.norm(end), "is" | "are" | "was" | "were");
+            (end <= range.end && !subject).then_some(at..end)
+        })
+    }
+
+    /// The last words that take back what stands before them, where something stands on both
+    /// sides.
+    pub(crate) fn correction_in(&self, tokens: &Tokens) -> Option<(Range<usize>, Correction)> {
+        let mut last = None;
+        let mut at = 1;
+        while at < tokens.len() {
+            match self.corrections.longest(tokens, at) {
+                Some((how, end)) if end < tokens.len() => {
+                    last = Some((at..end, how));
+                    at = end;
+                }
+                _ => at += 1,
+            }
+        }
+        last
+    }
+
     /// Whether a text asks instead of telling. "Can you open the window" tells, "can you tell
     /// me if the window is open" asks.
     pub(crate) fn is_question(&self, tokens: &Tokens) -> bool {
@@ -184,8 +227,22 @@ impl DialogueWords {
                 ending.is_some_and(|(_, behind)| behind == end)
             })
         };
-        asks(0) || asks(polite) || starts.iter().any(indirect) || closes(tokens.len())
+        veto::asks(tokens)
+            || asks(0)
+            || asks(polite)
+            || starts.iter().any(indirect)
+            || closes(tokens.len())
     }
+}
+
+fn corrections(raw: &Raw) -> PhraseTrie<Correction> {
+    let mut trie = PhraseTrie::default();
+    let sure = raw.corrections.iter().map(|line| (line, Correction::Sure));
+    for (line, how) in sure.chain(raw.doubts.iter().map(|line| (line, Correction::Maybe))) {
+        let tokens = Tokens::read(line);
+        trie.add(tokens.list().iter().map(|token| &*token.norm), how);
+    }
+    trie
 }
 
 fn phrases(lines: &[String]) -> PhraseTrie<()> {

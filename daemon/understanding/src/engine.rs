@@ -5,8 +5,11 @@
 
 mod answer;
 mod build;
+mod correction;
 mod follow_up;
+mod reference;
 mod split;
+pub(crate) mod veto;
 
 use crate::{
     dialogue::{DialogueWords, Meaning},
@@ -18,16 +21,24 @@ use crate::{
     templates::{Found, Reading, Templates},
     training::{TrainingIntent, TrainingSet},
 };
-use std::{ops::Range, sync::Arc, time::Instant};
+use std::{
+    collections::HashSet,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use valet_core::{
     encoder::{Encoder, EncoderFault},
+    entity::Value,
     intent::IntentId,
     signal::Class,
     slot::Slot,
     understanding::{
-        Candidate, Command, DialogueAct, Engine, MAX_ALTERNATIVES, Request, Understanding,
+        Candidate, Command, DialogueAct, Engine, MAX_ALTERNATIVES, MAX_COMMANDS, Request,
+        Understanding,
     },
 };
+use veto::Rewording;
 
 pub use crate::entities::Vocabulary;
 pub use build::SkillSource;
@@ -37,6 +48,9 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 /// Confidence of an intent whose template matched as well as the best one's.
 const TIED_CONFIDENCE: f64 = 0.95;
 
+/// An example with a smaller share of the words in common is not offered as what was meant.
+const LEAST_SHARED_WORDS: f64 = 0.25;
+
 /// All that templates and entities know.
 #[derive(Debug)]
 struct Model {
@@ -45,10 +59,15 @@ struct Model {
     entities: Entities,
     templates: Templates,
     training: TrainingSet,
+    /// Of each intent, the slots that one sentence may fill together.
+    together: Vec<Together>,
     suggestions: Vec<String>,
     /// Every suggestion and sample with its normal words, to find the nearest.
     examples: Vec<(String, Vec<Box<str>>)>,
 }
+
+/// Pairs of names of slots, each in both orders.
+type Together = HashSet<(String, String)>;
 
 /// Understands requests. Clones share everything.
 #[derive(Debug, Clone)]
@@ -64,6 +83,24 @@ struct Part {
     command: Command,
     /// The normal words of the command, for "open the windows and the sunroof".
     tokens: Tokens,
+}
+
+/// The command before, of the same sentence or of the turn before.
+#[derive(Debug, Clone, Copy)]
+struct Before<'a> {
+    intent: &'a IntentId,
+    slots: &'a [Slot],
+    /// Its words.
+    tokens: &'a Tokens,
+    /// The words of those before it that were about the same, the last first.
+    older: &'a [Tokens],
+}
+
+impl Part {
+    fn as_before(&self) -> Before<'_> {
+        let best = &self.command.best;
+        Before { intent: &best.intent, slots: &best.slots, tokens: &self.tokens, older: &[] }
+    }
 }
 
 impl Understander {
@@ -130,21 +167,37 @@ impl Understander {
         encoder: Option<&mut dyn Encoder>,
     ) -> Understanding {
         let started = Instant::now();
+        self.match_templates(request)
+            .unwrap_or_else(|| self.understand_freely(request, started.elapsed(), encoder))
+    }
+
+    /// The same for a request of which it is known that no template matches; finding that out
+    /// took `template_time`.
+    #[must_use]
+    pub fn understand_freely(
+        &self,
+        request: &Request,
+        template_time: Duration,
+        encoder: Option<&mut dyn Encoder>,
+    ) -> Understanding {
         let tokens = read(request);
         let context = Context::of(request);
-        if let Some(mut understood) = self.match_tokens(request, &tokens, &context) {
-            understood.template_time = started.elapsed();
-            return understood;
-        }
-        let mut understood =
-            Understanding { template_time: started.elapsed(), ..Understanding::default() };
+        let mut understood = Understanding { template_time, ..Understanding::default() };
+        let mut turned = false;
         if !tokens.is_empty() {
             match (&self.heads, encoder) {
                 (Some(heads), Some(encoder)) => {
-                    let mut asking =
-                        Asking { all: self, heads, encoder, context: &context, failed: false };
+                    let mut asking = Asking {
+                        turned: false,
+                        all: self,
+                        heads,
+                        encoder,
+                        context: &context,
+                        failed: false,
+                    };
                     asking.understand(&tokens, &mut understood);
                     understood.encoder_missing = asking.failed;
+                    turned = asking.turned;
                 }
                 _ => understood.encoder_missing = true,
             }
@@ -154,7 +207,7 @@ impl Understander {
         {
             understood.answer = self.only_value(expected, &tokens, &context);
         }
-        if understood.is_empty() && understood.nearest.is_none() {
+        if understood.is_empty() && understood.encoder_missing && !turned {
             understood.nearest = self.nearest_example(&tokens);
         }
         understood
@@ -178,32 +231,47 @@ impl Understander {
         if let Some(act) = self.act(&reading, &all) {
             return Some(Understanding { act: Some(act), ..Understanding::default() });
         }
-        let commands = self.commands(&reading, request);
+        let mut commands = self.commands(&reading, request);
+        if commands.is_empty() {
+            commands.extend(self.reworded(&reading));
+        }
+        if commands.len() > MAX_COMMANDS {
+            return Some(Understanding { too_many: true, ..Understanding::default() });
+        }
         if !commands.is_empty() {
             return Some(Understanding { commands, ..Understanding::default() });
         }
-        let slot = expected.and_then(|e| self.lenient_answer(e, &reading))?;
+        let slot = expected.and_then(|e| {
+            self.other_slot(e, &reading).or_else(|| self.lenient_answer(e, &reading))
+        })?;
         Some(Understanding { answer: Some(slot), ..Understanding::default() })
     }
 
-    /// The commands that templates find; a follow-up of the turn before only where no other
-    /// intent is named.
+    /// The commands that templates find, and what they mean after the command before.
     fn commands(&self, reading: &Reading<'_>, request: &Request) -> Vec<Command> {
-        let all = 0..reading.tokens.len();
-        let parts = self.split(reading);
-        let previous = request.previous.as_ref();
-        let same_intent = match (parts.as_slice(), previous) {
-            ([], _) => true,
-            ([only], Some((intent, _))) => only.command.best.intent == *intent,
-            _ => false,
+        let parts = match self.corrected(reading, 0) {
+            Some(parts) => parts,
+            None => self.split(reading),
         };
-        if same_intent
-            && let Some((intent, slots)) = previous
-            && let Some(command) = self.follow_up(reading, &all, intent, slots)
-        {
-            return vec![command];
-        }
-        parts.into_iter().map(|part| part.command).collect()
+        // While an answer is awaited, nothing leans on an older command.
+        let previous = request.previous.as_ref().filter(|_| request.expected.is_none());
+        let Some(previous) = previous.filter(|_| parts.len() < 2) else {
+            return parts.into_iter().map(|part| part.command).collect();
+        };
+        let said: Vec<Tokens> = previous.said.iter().map(|text| Tokens::read(text)).collect();
+        let nothing = Tokens::read("");
+        let (tokens, older) = said.split_first().unwrap_or((&nothing, &[]));
+        let (intent, slots) = (&previous.intent, previous.slots.as_slice());
+        let before = Before { intent, slots, tokens, older };
+        let own = parts.into_iter().next().map(|part| part.command);
+        let all = 0..reading.tokens.len();
+        self.in_context(reading, &all, &before, own).into_iter().collect()
+    }
+
+    /// Whether one sentence may fill both slots of an intent.
+    fn go_together(&self, spec: &TrainingIntent, one: &str, other: &str) -> bool {
+        let together = self.model.by_id.get(&spec.id).and_then(|i| self.model.together.get(*i));
+        together.is_some_and(|pairs| pairs.contains(&(one.to_owned(), other.to_owned())))
     }
 
     fn act(&self, reading: &Reading<'_>, range: &Range<usize>) -> Option<DialogueAct> {
@@ -216,11 +284,34 @@ impl Understander {
         }
     }
 
-    /// The best template over a range of tokens, with those that match as well.
+    /// What is not wanted any more, said as what is wanted, where a template knows that.
+    fn reworded(&self, reading: &Reading<'_>) -> Option<Command> {
+        let all = 0..reading.tokens.len();
+        let (starts, ends) =
+            (edges::starts(reading.tokens, &all), edges::ends(reading.tokens, &all));
+        let other = Rewording::english().of(reading, &starts, &ends);
+        let (mut command, _) = other.iter().find_map(|text| {
+            let tokens = Tokens::read(text);
+            let reading = Reading::new(&tokens, &self.model.entities, reading.context);
+            self.template(&reading, &(0..tokens.len()))
+        })?;
+        (command.start, command.end) = reading.tokens.span(all);
+        // The words of its slots stand elsewhere in this text, or nowhere.
+        let slots = command.alternatives.iter_mut().chain([&mut command.best]);
+        for slot in slots.flat_map(|candidate| &mut candidate.slots) {
+            *slot = Slot::implied(&slot.name, slot.value.clone());
+        }
+        Some(command)
+    }
+
+    /// The best template over a range of tokens, with those that match as well. A question is
+    /// answered only.
     fn template(&self, reading: &Reading<'_>, range: &Range<usize>) -> Option<(Command, Found)> {
         let tokens = reading.tokens;
         let (starts, ends) = (edges::starts(tokens, range), edges::ends(tokens, range));
-        let mut found = self.model.templates.matches(reading, &starts, &ends).into_iter();
+        let asked = veto::asks(&tokens.picked(range.clone()));
+        let found = self.model.templates.matches(reading, &starts, &ends).into_iter();
+        let mut found = found.filter(|found| !asked || self.answers(found));
         let best = found.next()?;
         let alternatives = found
             .take_while(|other| other.score() == best.score())
@@ -251,6 +342,12 @@ impl Understander {
         Some(Candidate { intent, slots, confidence, engine: Engine::Template })
     }
 
+    /// Whether what a template means only asks.
+    fn answers(&self, found: &Found) -> bool {
+        let intent = self.model.intents.get(found.target as usize);
+        intent.is_some_and(|intent| intent.class == Class::Info)
+    }
+
     /// Whether an intent only asks.
     fn informs(&self, intent: &IntentId) -> bool {
         let index = self.model.by_id.get(intent);
@@ -260,12 +357,12 @@ impl Understander {
     /// The example that shares most of its words with the text; none without a common word.
     fn nearest_example(&self, tokens: &Tokens) -> Option<String> {
         let said: Vec<&str> =
-            tokens.list().iter().map(|t| &*t.norm).filter(|w| w.len() > 2).collect();
+            tokens.list().iter().map(|t| &*t.norm).filter(|w| w.len() > 3).collect();
         let share = |words: &[Box<str>]| {
             let common = words.iter().filter(|word| said.contains(&&***word)).count();
             #[allow(clippy::cast_precision_loss)]
             let share = common as f64 / (words.len() + said.len() - common).max(1) as f64;
-            (common > 0).then_some(share)
+            (share >= LEAST_SHARED_WORDS).then_some(share)
         };
         self.model
             .examples
@@ -291,22 +388,44 @@ struct Asking<'a> {
     encoder: &'a mut dyn Encoder,
     context: &'a Context,
     failed: bool,
+    /// Whether something was about an action and no request for it.
+    turned: bool,
 }
 
 impl Asking<'_> {
     fn understand(&mut self, tokens: &Tokens, understood: &mut Understanding) {
+        if let Some(commands) = self.without_taken_back(tokens, understood) {
+            understood.commands = commands;
+            return;
+        }
         let whole = self.rank(tokens, 0, understood);
         let nearest = whole.as_ref().and_then(|(_, nearest)| nearest.clone());
         let whole = whole.and_then(|(command, _)| command);
         let parts = self.parts(tokens, whole.as_ref(), understood);
-        understood.commands = match (parts, whole) {
+        let mut commands = match (parts, whole) {
             (Some(parts), _) => parts,
             (None, Some(command)) => vec![command],
             (None, None) => {
-                understood.nearest = nearest;
+                understood.nearest = nearest.filter(|_| !self.turned);
                 Vec::new()
             }
         };
+        for command in &mut commands {
+            self.doubt(tokens, command);
+        }
+        understood.commands = commands;
+    }
+
+    /// Lowers how sure a reading is that acts and is unlike all sentences of its intent.
+    fn doubt(&self, tokens: &Tokens, command: &mut Command) {
+        let best = &mut command.best;
+        let said = tokens.text().get(command.start as usize..command.end as usize);
+        if best.engine == Engine::Encoder
+            && let (Some(intent), Some(said)) = (self.acting(&best.intent), said)
+        {
+            let known = self.heads.known();
+            best.confidence = known.doubted(intent, &Tokens::read(said), best.confidence);
+        }
     }
 
     /// What the heads make of a text of its own; `shift` is where it stands in the utterance.
@@ -327,19 +446,25 @@ impl Asking<'_> {
         understood.encoder_time += ranked.encoder_time;
         understood.heads_time += ranked.heads_time;
         let nearest = ranked.nearest.clone();
-        Some((Self::command(tokens, ranked, shift), nearest))
+        let command = self.command(tokens, ranked, shift);
+        Some((command.filter(|command| !drops_a_minus(tokens, shift, command)), nearest))
     }
 
     fn ask(&mut self, tokens: &Tokens) -> Result<Ranked, EncoderFault> {
         self.heads.rank(tokens, self.context, &self.all.model.entities, &mut *self.encoder)
     }
 
-    /// The accepted reading as a command.
-    fn command(tokens: &Tokens, ranked: Ranked, shift: u32) -> Option<Command> {
+    /// The accepted reading as a command, unless the text is no request for it.
+    fn command(&mut self, tokens: &Tokens, ranked: Ranked, shift: u32) -> Option<Command> {
         if !ranked.accepted {
             return None;
         }
         let mut candidates = ranked.candidates;
+        if self.is_no_request(tokens, candidates.first()?) {
+            self.turned = true;
+            return None;
+        }
+        candidates.retain(|candidate| !self.is_no_request(tokens, candidate));
         for slot in candidates.iter_mut().flat_map(|candidate| &mut candidate.slots) {
             slot.start += shift;
             slot.end += shift;
@@ -350,6 +475,47 @@ impl Asking<'_> {
         let alternatives = candidates.take(MAX_ALTERNATIVES).collect();
         Some(Command { best, alternatives, start: start + shift, end: end + shift })
     }
+
+    /// The number of an intent that acts.
+    fn acting(&self, intent: &IntentId) -> Option<usize> {
+        let index = *self.all.model.by_id.get(intent)?;
+        (self.all.model.intents[index].class != Class::Info).then_some(index)
+    }
+
+    fn is_no_request(&self, tokens: &Tokens, candidate: &Candidate) -> bool {
+        let Some(intent) = self.acting(&candidate.intent) else { return false };
+        let model = &self.all.model;
+        let reading = veto::Reading {
+            tokens,
+            context: self.context,
+            entities: &model.entities,
+            known: self.heads.known(),
+            intent,
+            spec: &model.intents[intent],
+            slots: &candidate.slots,
+        };
+        reading.is_no_request()
+    }
+}
+
+/// Whether a number of the command lost the "minus" that stands before it: then it says the
+/// contrary of what was meant.
+fn drops_a_minus(tokens: &Tokens, shift: u32, command: &Command) -> bool {
+    let is_amount = |value: &Value| {
+        matches!(
+            value,
+            Value::Number(v) | Value::Percentage(v) | Value::Temperature(v) | Value::Distance(v)
+                | Value::Speed(v) if *v >= 0.0
+        ) || matches!(value, Value::Duration(_))
+    };
+    let lost = |slot: &Slot| {
+        is_amount(&slot.value)
+            && tokens.list().windows(2).any(|pair| {
+                matches!(&*pair[0].norm, "minus" | "negative")
+                    && pair[1].start + shift == slot.start
+            })
+    };
+    command.best.slots.iter().any(lost)
 }
 
 #[cfg(test)]
@@ -359,3 +525,7 @@ mod tests;
 #[cfg(test)]
 #[path = "engine/asking_tests.rs"]
 mod asking_tests;
+
+#[cfg(test)]
+#[path = "engine/context_tests.rs"]
+mod context_tests;

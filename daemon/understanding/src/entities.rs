@@ -14,7 +14,7 @@ mod time;
 
 pub(crate) use phrases::PhraseTrie;
 
-use crate::{error::UnderstandingError, normalise::Tokens};
+use crate::{error::UnderstandingError, hash::FastMap, normalise::Tokens};
 use listed::Listed;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -41,6 +41,12 @@ const AROUND: &[&str] = &[
 /// Words that may stand behind a value without changing it.
 const BEHIND: &[&str] =
     &["one", "mode", "setting", "level", "side", "too", "as", "well", "from", "now"];
+
+/// Whether a word may stand beside a value without changing it. "Up" and "down" may stand before
+/// an amount, but they say a direction of their own.
+pub(crate) fn may_surround(word: &str) -> bool {
+    !matches!(word, "up" | "down") && (AROUND.contains(&word) || BEHIND.contains(&word))
+}
 
 /// What a slot holds, resolved to a table of this understander.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,6 +140,8 @@ pub type Vocabulary = BTreeMap<String, Vec<(String, Vec<String>)>>;
 pub struct Entities {
     lists: Vec<Listed>,
     by_name: HashMap<(SkillId, String), u32>,
+    /// The lists that have a phrase which begins with a word, ascending.
+    beginning_with: FastMap<Box<str>, Vec<u32>>,
 }
 
 impl Entities {
@@ -156,7 +164,11 @@ impl Entities {
                 list.add(value, synonyms);
             }
             #[allow(clippy::cast_possible_truncation)]
-            self.by_name.insert((skill.clone(), name.clone()), self.lists.len() as u32);
+            let number = self.lists.len() as u32;
+            for word in list.first_words() {
+                self.beginning_with.entry(word.into()).or_default().push(number);
+            }
+            self.by_name.insert((skill.clone(), name.clone()), number);
             self.lists.push(list);
         }
         let got = self.lists.iter().map(Listed::len).sum();
@@ -235,6 +247,33 @@ impl Entities {
             .filter(|(_, end)| *end > start && *end <= tokens.len())
             .map(|(value, end)| Match { value, tokens: start..end })
             .collect()
+    }
+
+    /// Those of the kinds, ascending, of which a text has a value. One look at a word rules out
+    /// nearly all listed entities, however many are installed.
+    pub(crate) fn occurring<'k>(
+        &self,
+        kinds: &'k [Kind],
+        tokens: &Tokens,
+        context: &Context,
+    ) -> impl Iterator<Item = &'k Kind> {
+        let mut begun: Vec<u32> = tokens
+            .list()
+            .iter()
+            .filter_map(|token| self.beginning_with.get(&token.norm))
+            .flatten()
+            .copied()
+            .collect();
+        begun.sort_unstable();
+        kinds.iter().filter(move |kind| {
+            let possible = match kind {
+                Kind::Listed(list) => begun.binary_search(list).is_ok(),
+                _ => true,
+            };
+            possible
+                && (0..tokens.len())
+                    .any(|start| !self.find_at(**kind, tokens, start, context).is_empty())
+        })
     }
 
     /// The value that covers exactly these tokens.
@@ -340,6 +379,12 @@ impl Entities {
     pub(crate) fn nearest(&self, kind: Kind, tokens: &Tokens) -> Option<Value> {
         let Kind::Listed(list) = kind else { return None };
         self.lists.get(list as usize)?.nearest(tokens).map(Value::Text)
+    }
+
+    /// The only listed value that has phrases which begin with all tokens: "cool" of "cooler".
+    pub(crate) fn begun(&self, kind: Kind, tokens: &Tokens) -> Option<Value> {
+        let Kind::Listed(list) = kind else { return None };
+        self.lists.get(list as usize)?.begun(tokens).map(Value::Text)
     }
 
     /// The canonical values of a listed entity; empty for a built-in one.

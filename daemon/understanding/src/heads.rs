@@ -5,9 +5,9 @@
 
 mod asking;
 mod augment;
-mod cache;
+pub mod cache;
 mod crf;
-mod embeddings;
+pub mod embeddings;
 mod features;
 mod intent;
 mod neighbours;
@@ -20,6 +20,7 @@ mod training;
 mod vectors;
 
 use crate::{
+    engine::veto::Known,
     entities::{Context, Entities, Kind},
     normalise::Tokens,
     training::{TrainingIntent, TrainingSet},
@@ -46,9 +47,11 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-8";
+const RECIPE: &[u8] = b"heads-10";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
+/// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
+const LEAST_LIKENESS: f32 = 0.6;
 /// A reading with less of the probability is not looked at any closer.
 const LEAST_SHARE: f32 = 0.01;
 /// What a missing slot that nearly all samples fill takes from the logit of an intent.
@@ -68,6 +71,7 @@ pub struct Heads {
     kinds: Vec<Kind>,
     questions: Questions,
     dimensions: usize,
+    known: Known,
     learned: Learned,
 }
 
@@ -120,7 +124,7 @@ impl Heads {
     /// Heads for a training set: from the cache where it holds exactly these, else trained.
     /// `cache` is a directory of ours; `progress` is told texts embedded and texts in all.
     ///
-    /// Embeds at most 2500 texts, each once as long as its embedding stays in the cache.
+    /// Embeds at most 3000 texts, each once as long as its embedding stays in the cache.
     ///
     /// # Errors
     /// [`EncoderFault`] when a text cannot be embedded. A cache that cannot be read or written
@@ -137,28 +141,35 @@ impl Heads {
         let of_heads = cache::key_of(&[&of_encoder, &set.fingerprint]);
         let heads_file = cache.map(|folder| folder.join("heads.bin"));
         let stored = heads_file.as_deref().and_then(|file| cache::read(file, &of_heads));
-        if let Some(learned) = stored.and_then(|bytes| stored::read(&bytes, set, dimensions)) {
-            return Ok(Self::of(set, dimensions, learned));
+        if let Some(heads) = stored.and_then(|bytes| Self::parse(&bytes, set, dimensions)) {
+            return Ok(heads);
         }
         let texts_file = cache.map(|folder| folder.join("embeddings.bin"));
         let mut embeddings = Embeddings::read(texts_file.as_deref(), &of_encoder, dimensions);
         let examples = training::chosen(set);
         training::embed(&examples, &mut embeddings, encoder, progress)?;
         let learned = training::learn(set, &examples, entities, &embeddings, dimensions);
+        let heads = Self::of(set, dimensions, learned);
         if let (Some(heads_file), Some(texts_file)) = (heads_file, texts_file) {
             let written = embeddings
                 .write(&texts_file, &of_encoder)
-                .and_then(|()| cache::write(&heads_file, &of_heads, &stored::write(&learned)));
+                .and_then(|()| cache::write(&heads_file, &of_heads, &heads.to_bytes()));
             if let Err(why) = written {
                 log::warn!("the trained heads cannot be kept, the next start trains again: {why}");
             }
         }
-        Ok(Self::of(set, dimensions, learned))
+        Ok(heads)
     }
 
     fn of(set: &TrainingSet, dimensions: usize, learned: Learned) -> Self {
         let (kinds, questions) = (training::kinds_of(set), Questions::of(set));
-        Self { intents: set.intents.clone(), kinds, questions, dimensions, learned }
+        let known = Known::of(&set.examples);
+        Self { intents: set.intents.clone(), kinds, questions, dimensions, known, learned }
+    }
+
+    /// What the intents' own sentences are like.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Ranks the intents for one command and fills the slots of those worth naming. A question
@@ -233,6 +244,7 @@ impl Heads {
             accepted,
             in_scope,
             nearest: nearest
+                .filter(|_| near >= LEAST_LIKENESS)
                 .and_then(|text| learned.texts.get(text as usize))
                 .filter(|text| !text.is_empty())
                 .map(|text| text.to_string()),

@@ -91,6 +91,8 @@ pub(crate) struct FoundSlot {
     pub(crate) name: Name,
     pub(crate) value: Value,
     pub(crate) tokens: Range<usize>,
+    /// Whether it took free text.
+    pub(crate) is_text: bool,
 }
 
 /// A template that covers a text.

@@ -107,7 +107,9 @@ pub(crate) fn examples(
                 to.push(from_sample(number, intent, sample));
             }
         }
-        let mut dice = Random::new(number as u64);
+        // The same expansions whatever other skills there are: what was embedded once stays good
+        // when one of them comes or goes.
+        let mut dice = Random::new((number - first) as u64);
         let names = intent.slots.iter().map(|slot| slot.name.as_str());
         let templates: Vec<Template> = sentences
             .templates

@@ -67,7 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     for line in &lines {
         let Some(wanted) = map.wanted(line) else { continue };
         let understood = installed.understand(&line.text, Zone::DRIVER);
-        let best = understood.commands.first().map(|command| &command.best);
+        // One question holds up all commands of a sentence.
+        let asks = understood.commands.iter().any(|command| installed.would_ask(command));
+        let best = understood.commands.first().filter(|_| !asks).map(|command| &command.best);
         let named = best.is_some_and(|best| map.is_intent(&wanted, best));
         let right = best.is_some_and(|best| map.is_right(&wanted, best));
         let row = counts.entry(&wanted.topic.name).or_default();
@@ -99,7 +101,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         "%",
         format!("intent alone, {of}"),
     );
-    report.add("automotive.not_understood", percent(silent, total), "%", of);
+    let how = format!("or asked about, {of}");
+    report.add("automotive.not_understood", percent(silent, total), "%", how);
     Ok(report)
 }
 

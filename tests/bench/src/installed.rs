@@ -13,8 +13,9 @@ use std::{
 use valet_core::{
     encoder::Encoder,
     intent::IntentId,
+    routing::is_clear,
     signal::Class,
-    understanding::{Request, Understanding},
+    understanding::{Command, Request, Understanding},
     zone::Zone,
 };
 use valet_package::{
@@ -119,6 +120,12 @@ impl Installed {
             }
             Err(why) => why.to_string(),
         }
+    }
+
+    /// Whether the daemon would ask first what was meant.
+    pub(crate) fn would_ask(&self, command: &Command) -> bool {
+        let acts = self.class(&command.best.intent) != Some(Class::Info);
+        !is_clear(command, acts)
     }
 
     /// The class of an intent.

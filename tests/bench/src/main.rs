@@ -6,6 +6,7 @@
 mod automotive;
 mod encoder;
 mod figures;
+mod free;
 mod idle;
 mod installed;
 mod lines;
@@ -43,6 +44,8 @@ enum What {
     Understanding(understanding::Arguments),
     /// The skills' own tests, understood with the real encoder.
     Skills(skills::Arguments),
+    /// Sentences that must not act, and sentences that nobody trained with.
+    Free(free::Arguments),
     /// Two commands of the skills' own tests said in one sentence.
     Pairs(pairs::Arguments),
     /// Free requests to a car, by a published mapping to our skills.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let outcome = match what {
         What::Understanding(a) => understanding::run(&a),
         What::Skills(a) => skills::run(&a),
+        What::Free(a) => free::run(&a),
         What::Pairs(a) => pairs::run(&a),
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),

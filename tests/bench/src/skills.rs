@@ -32,6 +32,8 @@ enum Verdict {
     WrongSlots,
     /// Nothing, an act of the dialogue, or a question that was not asked: nothing moves.
     Missed,
+    /// Asked about, the wanted intent among the readings: nothing moves yet.
+    Asked,
     /// Rightly not matched by this skill.
     LeftAlone,
     /// A negative that is answered as a question of this skill: nothing moves, but it is wrong.
@@ -54,6 +56,7 @@ struct Row {
     wrong_action: usize,
     wrong_elsewhere: usize,
     wrong_answer: usize,
+    asked: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
@@ -101,6 +104,7 @@ fn count(row: &mut Row, test: &SkillTest, verdict: Verdict) {
     row.wrong_action += usize::from(verdict == Verdict::WrongAction);
     row.wrong_elsewhere += usize::from(verdict == Verdict::WrongElsewhere);
     row.wrong_answer += usize::from(verdict == Verdict::WrongAnswer);
+    row.asked += usize::from(verdict == Verdict::Asked);
 }
 
 fn judge(
@@ -110,7 +114,10 @@ fn judge(
     understood: &Understanding,
 ) -> Verdict {
     let acts = |c: &Candidate| installed.class(&c.intent) != Some(Class::Info);
-    let acting = understood.commands.iter().map(|command| &command.best).filter(|c| acts(c));
+    // One question holds up all commands of a sentence.
+    let asks = understood.commands.iter().any(|command| installed.would_ask(command));
+    let commands = if asks { &[] } else { understood.commands.as_slice() };
+    let acting = commands.iter().map(|command| &command.best).filter(|c| acts(c));
     if test.intent.is_empty() {
         let mut verdict = Verdict::LeftAlone;
         for candidate in acting {
@@ -124,7 +131,7 @@ fn judge(
             };
         }
         let answers = |c: &Candidate| !acts(c) && c.intent.skill().as_str() == skill;
-        if verdict == Verdict::LeftAlone && understood.commands.iter().any(|c| answers(&c.best)) {
+        if verdict == Verdict::LeftAlone && commands.iter().any(|c| answers(&c.best)) {
             return Verdict::WrongAnswer;
         }
         return verdict;
@@ -134,7 +141,12 @@ fn judge(
     if acting.clone().any(|c| !is_wanted(c)) {
         return Verdict::WrongAction;
     }
-    match understood.commands.as_slice() {
+    let mut readings = understood
+        .commands
+        .iter()
+        .flat_map(|command| std::iter::once(&command.best).chain(&command.alternatives));
+    match commands {
+        _ if asks && readings.any(is_wanted) => Verdict::Asked,
         [only] if is_wanted(&only.best) && slots_right(test, &only.best) => Verdict::Right,
         [first, ..] if is_wanted(&first.best) => Verdict::WrongSlots,
         _ => Verdict::Missed,
@@ -216,6 +228,7 @@ fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Tem
         all.wrong_action += row.wrong_action;
         all.wrong_elsewhere += row.wrong_elsewhere;
         all.wrong_answer += row.wrong_answer;
+        all.asked += row.asked;
     }
     let how = match templates {
         Templates::On => "templates first, then encoder",
@@ -237,6 +250,12 @@ fn add_figures(report: &mut Report, rows: &BTreeMap<String, Row>, templates: Tem
              for a test that must not match, one of that skill, or of another unless that skill's \
              own template understands it so; {how}"
         ),
+    );
+    report.add(
+        "skills.asked",
+        percent(all.asked, all.positive),
+        "%",
+        "of the positive tests: the wanted intent was offered in a question; counted as not right",
     );
     report.add(
         "skills.wrong_action.forbidden",

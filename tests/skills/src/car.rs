@@ -74,6 +74,10 @@ impl Vehicle for Car {
         self.simulator().read(path)
     }
 
+    fn target(&self, path: &SignalPath) -> Result<Option<SignalValue>, VehicleError> {
+        self.simulator().target(path)
+    }
+
     fn write_target(&self, path: &SignalPath, value: &SignalValue) -> Result<(), VehicleError> {
         self.simulator().write_target(path, value)?;
         self.written().push((path.clone(), value.clone()));

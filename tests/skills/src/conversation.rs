@@ -17,7 +17,7 @@ use valet_core::{
     utterance::Utterance,
     zone::Zone,
 };
-use valet_skill_host::{Invocation, Ring};
+use valet_skill_host::{Done, HostError, Invocation, Ring, SkillHost, TurnHandle};
 
 /// The daemon's own limits: of a turn, of waiting for observed values, of waiting for a value
 /// that was requested.
@@ -167,6 +167,11 @@ impl<'a> Conversation<'a> {
                     suggestions: self.house.suggestions(),
                 });
             }
+            Effect::Check { turn, index, call, assumed, deadline } => {
+                let invoked = self.rehearse(*call, assumed, deadline.left(self.now));
+                let invoked = Box::new(invoked);
+                open.events.push_back(Event::Checked { turn, index, invoked });
+            }
             Effect::Invoke { turn, index, call, deadline } => {
                 let invoked = self.invoke((*call).clone(), deadline.left(self.now));
                 open.calls.push(*call);
@@ -193,10 +198,35 @@ impl<'a> Conversation<'a> {
     }
 
     fn invoke(&self, call: Call, budget: Duration) -> Invoked {
+        let invocation = self.invocation(call, budget);
+        self.with_host(invocation, |host, invocation, done| host.invoke(invocation, done))
+    }
+
+    fn rehearse(&self, call: Call, assumed: Vec<Planned>, budget: Duration) -> Invoked {
+        let invocation = self.invocation(call, budget);
+        self.with_host(invocation, |host, invocation, done| {
+            host.rehearse(invocation, assumed, done)
+        })
+    }
+
+    fn with_host(
+        &self,
+        invocation: Invocation,
+        send: impl FnOnce(&SkillHost, Invocation, Done) -> Result<TurnHandle, HostError>,
+    ) -> Invoked {
+        let skill = invocation.skill.clone();
+        let (done, invoked) = mpsc::channel();
+        let sent = send(&self.house.host, invocation, Box::new(move |i| drop(done.send(i))));
+        let came = sent.map_err(|e| e.to_string());
+        let came = came.and_then(|_| invoked.recv().map_err(|e| e.to_string()));
+        came.unwrap_or_else(|why| nothing_done(Err(SkillFault::Unavailable { skill, why })))
+    }
+
+    fn invocation(&self, call: Call, budget: Duration) -> Invocation {
         let skill = call.intent.skill().clone();
-        let invocation = Invocation {
+        Invocation {
             settings: self.house.settings(&skill),
-            skill: skill.clone(),
+            skill,
             intent: call.intent.name().to_owned(),
             class: call.class,
             slots: call.slots,
@@ -207,29 +237,26 @@ impl<'a> Conversation<'a> {
             guest_confirmed: call.guest_confirmed,
             budget,
             observe: OBSERVE,
-        };
-        let (done, invoked) = mpsc::channel();
-        let sent = self.house.host.invoke(invocation, Box::new(move |i| drop(done.send(i))));
-        let came = sent.map_err(|e| e.to_string());
-        let came = came.and_then(|_| invoked.recv().map_err(|e| e.to_string()));
-        came.unwrap_or_else(|why| nothing_done(Err(SkillFault::Unavailable { skill, why })))
+        }
     }
 
     /// Puts values back, one skill after the other.
     fn restore(&self, changes: Vec<Change>) -> Vec<Action> {
-        let mut batches: Vec<(SkillId, Vec<Planned>)> = Vec::new();
+        let mut batches: Vec<(SkillId, Vec<Planned>, Vec<Planned>)> = Vec::new();
         for change in changes {
-            let planned = Planned { path: change.path, value: change.previous };
-            match batches.last_mut() {
-                Some((skill, batch)) if *skill == change.skill => batch.push(planned),
-                _ => batches.push((change.skill, vec![planned])),
+            if batches.last().is_none_or(|(skill, ..)| *skill != change.skill) {
+                batches.push((change.skill, Vec::new(), Vec::new()));
+            }
+            if let Some((_, values, along)) = batches.last_mut() {
+                let list = if change.companion { along } else { values };
+                list.push(Planned { path: change.path, value: change.previous });
             }
         }
         let mut actions = Vec::new();
-        for (skill, batch) in batches {
+        for (skill, values, along) in batches {
             let (done, invoked) = mpsc::channel();
             let done = Box::new(move |i| drop(done.send(i)));
-            if self.house.host.restore(skill, batch, None, OBSERVE, done).is_ok()
+            if self.house.host.restore(skill, values, along, OBSERVE, done).is_ok()
                 && let Ok(invoked) = invoked.recv()
             {
                 actions.extend(invoked.actions);

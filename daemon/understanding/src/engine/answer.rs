@@ -8,6 +8,7 @@ use crate::{
     entities::{Context, Kind},
     normalise::Tokens,
     templates::Reading,
+    training::TrainingSlot,
 };
 use std::ops::Range;
 use valet_core::{entity::Value, slot::Slot, understanding::Expected};
@@ -39,6 +40,29 @@ impl Understander {
         })
     }
 
+    /// A value of another slot of the command that is being completed: "on the passenger side"
+    /// when it was asked for a temperature.
+    pub(super) fn other_slot(&self, expected: &Expected, reading: &Reading<'_>) -> Option<Slot> {
+        if !expected.choices.is_empty() {
+            return None;
+        }
+        let tokens = reading.tokens;
+        let spec = &self.model.intents[*self.model.by_id.get(&expected.intent)?];
+        let others = || {
+            let other =
+                |slot: &&TrainingSlot| slot.name != expected.slot && slot.kind != Kind::Text;
+            spec.slots.iter().filter(other)
+        };
+        ranges(tokens).into_iter().find_map(|range| {
+            let (name, value) = others().find_map(|slot| {
+                let entities = &self.model.entities;
+                let value = entities.exactly(slot.kind, tokens, range.clone(), reading.context)?;
+                Some((&slot.name, value))
+            })?;
+            Some(Slot { name: name.clone(), ..slot(expected, tokens, range, value) })
+        })
+    }
+
     /// What is left when it is neither an act nor a command: free text, a choice said in other
     /// words, a listed value said not quite right.
     pub(super) fn lenient_answer(
@@ -65,7 +89,9 @@ impl Understander {
             }
             kind @ Kind::Listed(_) => ranges(tokens).into_iter().find_map(|range| {
                 let part = tokens.picked(range.clone());
-                let value = self.model.entities.nearest(kind, &part)?;
+                let entities = &self.model.entities;
+                let value =
+                    entities.nearest(kind, &part).or_else(|| entities.begun(kind, &part))?;
                 Some(slot(expected, tokens, range, value))
             }),
             kind => {

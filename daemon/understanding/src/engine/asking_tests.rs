@@ -83,6 +83,7 @@ fn free_speech_is_understood_and_spans_point_into_the_utterance() {
         "can you get it to twenty two degrees for my wife now my dear",
         "open that window at the rear left and then, um, turn the seat heating thing on",
         "would you open up windows",
+        "can you get it to nineteen no wait twenty two degrees for my wife now my dear",
     ] {
         let understood = all.understand(&request(text), Some(&mut Letters { broken: false }));
         for command in &understood.commands {

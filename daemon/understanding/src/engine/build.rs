@@ -2,7 +2,7 @@
 //!
 //! Must not read a file; the sentences are already checked.
 
-use super::{Model, Understander};
+use super::{Model, Together, Understander};
 use crate::{
     dialogue::DialogueWords,
     entities::{Entities, Kind, Vocabulary},
@@ -48,6 +48,7 @@ impl Understander {
         }
         let mut templates = Templates::default();
         let mut intents = Vec::new();
+        let mut together = Vec::new();
         let mut examples = Vec::new();
         for skill in skills {
             let rules = Rules::parse(&skill.sentences.rules).map_err(|(name, e)| {
@@ -55,10 +56,15 @@ impl Understander {
             })?;
             let first = intents.len();
             for intent in describe(skill, &entities)? {
-                compile(skill, &rules, &intent, intents.len(), &mut templates)?;
+                together.push(compile(skill, &rules, &intent, intents.len(), &mut templates)?);
                 intents.push(intent);
             }
             training::examples(skill, &rules, &intents, first, &entities, &mut examples);
+        }
+        for example in &examples {
+            let slots = &intents[example.intent].slots;
+            let names = example.spans.iter().map(|span| slots[span.slot].name.as_str());
+            pair(&mut together[example.intent], &names.collect::<Vec<_>>());
         }
         let got = intents.len();
         if got > MAX_ALL_INTENTS {
@@ -73,6 +79,7 @@ impl Understander {
             by_id,
             entities,
             templates,
+            together,
             suggestions: suggestions(skills),
             examples: said(skills),
             training: TrainingSet { intents: intents.clone(), examples, fingerprint },
@@ -110,14 +117,18 @@ fn describe(
     Ok(all)
 }
 
+/// Compiles the templates of an intent; which slots they fill together.
 fn compile(
     skill: &SkillSource<'_>,
     rules: &Rules,
     intent: &TrainingIntent,
     number: usize,
     templates: &mut Templates,
-) -> Result<(), UnderstandingError> {
-    let Some(sentences) = skill.sentences.intents.get(intent.id.name()) else { return Ok(()) };
+) -> Result<Together, UnderstandingError> {
+    let mut together = Together::new();
+    let Some(sentences) = skill.sentences.intents.get(intent.id.name()) else {
+        return Ok(together);
+    };
     let kind = |name: &str| -> Option<Kind> {
         intent.slots.iter().find(|slot| slot.name == name).map(|slot| slot.kind)
     };
@@ -127,12 +138,26 @@ fn compile(
         rules
             .template(text, names())
             .map_err(|e| e.to_string())
-            .and_then(|template| templates.add(&template.root, rules, number as u32, &kind))
+            .and_then(|template| {
+                let names: Vec<&str> = template.slots.iter().map(|(name, _)| &**name).collect();
+                pair(&mut together, &names);
+                templates.add(&template.root, rules, number as u32, &kind)
+            })
             .map_err(|what| {
                 templates::refuse(format!("{} templates[{index}] {text:?}", intent.id), what)
             })?;
     }
-    Ok(())
+    Ok(together)
+}
+
+/// Notes that slots stand in one sentence.
+fn pair(together: &mut Together, names: &[&str]) {
+    for (index, one) in names.iter().enumerate() {
+        for other in names.iter().skip(index + 1).filter(|other| *other != one) {
+            together.insert(((*one).to_owned(), (*other).to_owned()));
+            together.insert(((*other).to_owned(), (*one).to_owned()));
+        }
+    }
 }
 
 /// What the authors suggest, one of each skill in turn, each intent before any a second time.

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use valet_core::{
     entity::{EntityKind, Value},
-    understanding::Expected,
+    understanding::{Expected, Previous},
     zone::Zone,
 };
 use valet_package::{Manifest, Sentences};
@@ -125,7 +125,7 @@ pub(super) fn request(text: &str) -> Request {
     }
 }
 
-fn shown(understood: Option<Understanding>) -> String {
+pub(super) fn shown(understood: Option<Understanding>) -> String {
     let Some(understood) = understood else { return "-".to_owned() };
     let slots = |slots: &[Slot]| -> String {
         let mut all: Vec<String> =
@@ -231,6 +231,9 @@ fn dialogue_acts_are_understood() {
         ("never mind", "stop"),
         ("stop", "stop"),
         ("cancel that please", "stop"),
+        ("no wait", "stop"),
+        ("wait, cancel that", "stop"),
+        ("hold on", "stop"),
         ("undo that", "undo"),
         ("take that back", "undo"),
         ("say that again", "repeat"),
@@ -315,10 +318,8 @@ fn offered_choices_are_taken_by_place_and_label() {
 fn following(text: &str, intent: &str, slots: &[(&str, Value)]) -> String {
     let intent = IntentId::parse(intent).expect("an intent");
     let slots = slots.iter().map(|(name, value)| Slot::implied(name, value.clone())).collect();
-    shown(
-        understander()
-            .match_templates(&Request { previous: Some((intent, slots)), ..request(text) }),
-    )
+    let previous = Previous { intent, slots, said: Vec::new() };
+    shown(understander().match_templates(&Request { previous: Some(previous), ..request(text) }))
 }
 
 #[test]
@@ -441,7 +442,7 @@ proptest! {
     fn any_text_ends_and_spans_lie_within_it(
         words in proptest::collection::vec(
             prop_oneof![
-                proptest::sample::select(vec!["open", "the", "window", "and", "set", "to", "22", "°C", "rear", "left", "then", ",", "navigate", "more", "again", "é", "i'm", "passenger", "side", "too", "yes", "no"]).prop_map(str::to_owned),
+                proptest::sample::select(vec!["open", "the", "window", "and", "set", "to", "22", "°C", "rear", "left", "then", ",", "navigate", "more", "again", "é", "i'm", "passenger", "side", "too", "yes", "no", "it", "close", "them", "wait", "make", "off"]).prop_map(str::to_owned),
                 "\\PC{0,6}",
             ],
             0..40,
@@ -449,7 +450,8 @@ proptest! {
     ) {
         let text = words.join(" ");
         let slots = vec![Slot::implied("zone", Value::Zone(Zone::All))];
-        let previous = Some((IntentId::parse("org.example.body/open-window").expect("an intent"), slots));
+        let intent = IntentId::parse("org.example.body/open-window").expect("an intent");
+        let previous = Some(Previous { intent, slots, said: vec!["open the windows".to_owned()] });
         let understood = understander().understand(&Request { previous, ..request(&text) }, None);
         for command in &understood.commands {
             prop_assert!(command.start < command.end && text.get(command.start as usize..command.end as usize).is_some());

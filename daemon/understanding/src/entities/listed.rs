@@ -9,6 +9,8 @@ use valet_core::entity::Value;
 
 /// Shortest folded phrase that a slip is forgiven in, characters.
 const MIN_FUZZY: usize = 4;
+/// Shortest beginning of a phrase that stands for it, characters.
+const MIN_BEGINNING: usize = 3;
 
 /// One listed entity.
 #[derive(Debug, Default)]
@@ -61,6 +63,11 @@ impl Listed {
         self.values.get(index as usize).cloned()
     }
 
+    /// The words that phrases begin with, each once.
+    pub(crate) fn first_words(&self) -> impl Iterator<Item = &str> {
+        self.exact.first_words()
+    }
+
     /// Phrases that begin at a token.
     pub(crate) fn endings(&self, tokens: &Tokens, start: usize) -> Vec<Ending> {
         self.exact
@@ -68,6 +75,19 @@ impl Listed {
             .into_iter()
             .filter_map(|(index, end)| Some((Value::Text(self.value(index)?), end)))
             .collect()
+    }
+
+    /// The value of all phrases that begin with these tokens, where it is only one.
+    pub(crate) fn begun(&self, tokens: &Tokens) -> Option<String> {
+        let said = fold(tokens);
+        if said.chars().count() < MIN_BEGINNING {
+            return None;
+        }
+        let begun = self.folded.iter().filter(|(phrase, _)| phrase.starts_with(&said));
+        let mut values: Vec<u32> = begun.map(|(_, index)| *index).collect();
+        values.sort_unstable();
+        values.dedup();
+        if let [only] = values.as_slice() { self.value(*only) } else { None }
     }
 
     /// The value whose phrase is nearest to all tokens, within what a slip of the tongue, the

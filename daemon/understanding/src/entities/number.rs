@@ -71,7 +71,11 @@ fn sign_fraction(word: &str) -> Option<f64> {
         "½" => Some(0.5),
         "¼" => Some(0.25),
         "¾" => Some(0.75),
-        _ => None,
+        _ => {
+            let (part, all) = word.split_once('/')?;
+            let (part, all) = (part.parse::<u32>().ok()?, all.parse::<u32>().ok()?);
+            (part < all).then(|| f64::from(part) / f64::from(all))
+        }
     }
 }
 

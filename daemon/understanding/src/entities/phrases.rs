@@ -43,6 +43,11 @@ impl<V: Clone> PhraseTrie<V> {
         }
     }
 
+    /// The words that phrases begin with, each once.
+    pub(crate) fn first_words(&self) -> impl Iterator<Item = &str> {
+        self.nodes[0].next.keys().map(|word| &**word)
+    }
+
     /// All phrases that begin at a token: the value and the token behind, shortest first.
     pub(crate) fn endings(&self, tokens: &Tokens, start: usize) -> Vec<(V, usize)> {
         let mut found = Vec::new();

@@ -15,13 +15,14 @@ const MAGIC: &[u8; 8] = b"VALETH01";
 /// Magic, key, length, hash.
 const HEADER_BYTES: usize = 8 + 32 + 8 + 32;
 /// Largest payload, bytes.
-pub(crate) const MAX_PAYLOAD_BYTES: usize = 96 << 20;
+pub const MAX_PAYLOAD_BYTES: usize = 96 << 20;
 
 /// What a file was made from.
-pub(crate) type Key = [u8; 32];
+pub type Key = [u8; 32];
 
 /// SHA-256 over parts, each with its length before it.
-pub(crate) fn key_of(parts: &[&[u8]]) -> Key {
+#[must_use]
+pub fn key_of(parts: &[&[u8]]) -> Key {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
@@ -40,7 +41,8 @@ pub(crate) fn read(path: &Path, key: &Key) -> Option<Vec<u8>> {
 }
 
 /// The payload of a sealed file; `None` at any doubt.
-pub(crate) fn unseal<'a>(bytes: &'a [u8], key: &Key) -> Option<&'a [u8]> {
+#[must_use]
+pub fn unseal<'a>(bytes: &'a [u8], key: &Key) -> Option<&'a [u8]> {
     let (header, payload) = bytes.split_at_checked(HEADER_BYTES)?;
     let (magic, rest) = header.split_at_checked(MAGIC.len())?;
     let (sealed_key, rest) = rest.split_at_checked(32)?;
@@ -55,7 +57,8 @@ pub(crate) fn unseal<'a>(bytes: &'a [u8], key: &Key) -> Option<&'a [u8]> {
 }
 
 /// A payload with its seal.
-pub(crate) fn seal(key: &Key, payload: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn seal(key: &Key, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(key);

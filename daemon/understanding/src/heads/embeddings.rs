@@ -14,6 +14,8 @@ use valet_core::encoder::{Encoder, EncoderFault, Encoding, TokenSpan};
 const MAX_TOKENS: usize = 64;
 /// Most texts in the file.
 const MAX_TEXTS: usize = 16_384;
+/// Most texts kept that the last training did not ask for: those of skills that are off for now.
+const MAX_UNWANTED: usize = 1500;
 
 /// One text: its sentence vector, and token vectors in 8 bits with a scale each.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +29,7 @@ struct Stored {
 
 /// All texts embedded so far.
 #[derive(Debug, Default)]
-pub(crate) struct Embeddings {
+pub struct Embeddings {
     dimensions: usize,
     texts: BTreeMap<Key, Stored>,
     changed: bool,
@@ -41,7 +43,10 @@ impl Embeddings {
         Self::parse(&bytes, dimensions).unwrap_or(empty)
     }
 
-    fn parse(bytes: &[u8], dimensions: usize) -> Option<Self> {
+    /// Embeddings out of the payload of a cache file; `None` where a count is past its bound, a
+    /// number is not finite, or bytes are left over. `dimensions` is the length of a vector.
+    #[must_use]
+    pub fn parse(bytes: &[u8], dimensions: usize) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let mut all = Self { dimensions, ..Self::default() };
         let count = reader.count().filter(|count| *count <= MAX_TEXTS)?;
@@ -60,12 +65,16 @@ impl Embeddings {
         reader.is_at_end().then_some(all)
     }
 
-    /// Writes what was asked for since reading, and nothing else, when there is news.
+    /// Writes what was asked for since reading, and a bounded part of the rest, when there is news:
+    /// a skill that was off comes back without its sentences being embedded again.
     pub(crate) fn write(&self, path: &Path, key: &Key) -> std::io::Result<()> {
-        let wanted = self.texts.iter().filter(|(_, stored)| stored.wanted);
-        if !self.changed && self.texts.values().all(|stored| stored.wanted) {
+        let unwanted = self.texts.values().filter(|stored| !stored.wanted).count();
+        if !self.changed && unwanted <= MAX_UNWANTED {
             return Ok(());
         }
+        let wanted = self.texts.iter().filter(|(_, stored)| stored.wanted);
+        let rest = self.texts.iter().filter(|(_, stored)| !stored.wanted).take(MAX_UNWANTED);
+        let wanted = wanted.chain(rest);
         let mut writer = Writer::default();
         writer.count(wanted.clone().count());
         for (text, stored) in wanted {
@@ -158,5 +167,56 @@ impl Stored {
             token_vectors.extend(row.iter().map(|v| f32::from(v.cast_signed()) * scale));
         }
         Encoding { sentence: self.sentence.clone(), tokens: self.spans.clone(), token_vectors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says of every text the same.
+    struct Same {
+        encoded: usize,
+    }
+
+    impl Encoder for Same {
+        fn dimensions(&self) -> usize {
+            2
+        }
+
+        fn fingerprint(&self) -> &str {
+            "same"
+        }
+
+        fn encode(&mut self, _: &str) -> Result<Encoding, EncoderFault> {
+            self.encoded += 1;
+            Ok(Encoding { sentence: vec![1.0, 0.0], tokens: Vec::new(), token_vectors: Vec::new() })
+        }
+    }
+
+    #[test]
+    fn what_one_training_did_without_is_still_there_for_the_next_within_bounds() {
+        let folder = std::env::temp_dir().join(format!("valet-embeddings-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let (file, key) = (folder.join("embeddings.bin"), cache::key_of(&[b"same"]));
+        let mut encoder = Same { encoded: 0 };
+        let mut train = |texts: std::ops::Range<usize>| {
+            let before = encoder.encoded;
+            let mut all = Embeddings::read(Some(&file), &key, 2);
+            for text in texts {
+                all.add(&text.to_string(), &mut encoder).expect("encodes");
+            }
+            all.write(&file, &key).expect("writes");
+            encoder.encoded - before
+        };
+        assert_eq!(train(0..20), 20);
+        assert_eq!(train(5..20), 0, "some go");
+        assert_eq!(train(5..21), 1, "another comes while they are away");
+        assert_eq!(train(0..20), 0, "and they are back");
+        train(10_000..10_000 + 2 * MAX_UNWANTED);
+        train(0..1);
+        let kept = Embeddings::read(Some(&file), &key, 2).texts.len();
+        assert!(kept <= 1 + MAX_UNWANTED, "{kept} are kept");
+        std::fs::remove_dir_all(&folder).expect("removed");
     }
 }

@@ -57,13 +57,8 @@ pub(crate) fn hashes(
         (before, class_before) = (word, like);
     }
     all.push(hash_of(&["p", before, "$"]));
-    for kind in kinds {
-        let occurs = (0..tokens.len())
-            .any(|start| !entities.find_at(*kind, tokens, start, context).is_empty());
-        if occurs {
-            all.push(hash_of(&["k", &format!("{kind:?}")]));
-        }
-    }
+    let occurring = entities.occurring(kinds, tokens, context);
+    all.extend(occurring.map(|kind| hash_of(&["k", &format!("{kind:?}")])));
     all.sort_unstable();
     all.dedup();
     all

@@ -3,7 +3,7 @@
 //! Must not trust what it reads: sizes that do not fit the training set give nothing.
 
 use super::{
-    Expected, Learned,
+    Expected, Heads, Learned,
     cache::{Reader, Writer},
     crf::{Field, Shape},
     features::{FeatureSpace, MAX_FEATURES},
@@ -19,7 +19,23 @@ use crate::training::TrainingSet;
 /// Most features of one tagger.
 const MAX_TAGGER_FEATURES: usize = 200_000;
 
-pub(crate) fn write(learned: &Learned) -> Vec<u8> {
+impl Heads {
+    /// Heads for this training set out of the payload of a cache file; `None` where a size in it
+    /// does not fit the set, a number is not finite, or bytes are left over. `dimensions` is the
+    /// length of the encoder's vectors.
+    #[must_use]
+    pub fn parse(payload: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Self> {
+        read(payload, set, dimensions).map(|learned| Self::of(set, dimensions, learned))
+    }
+
+    /// What [`Heads::parse`] reads.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        write(&self.learned)
+    }
+}
+
+fn write(learned: &Learned) -> Vec<u8> {
     let mut w = Writer::default();
     w.count(learned.texts.len());
     learned.texts.iter().for_each(|text| w.bytes(text.as_bytes()));
@@ -58,8 +74,7 @@ pub(crate) fn write(learned: &Learned) -> Vec<u8> {
     w.into_bytes()
 }
 
-/// Heads for this training set; `None` when the bytes do not fit it.
-pub(crate) fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Learned> {
+fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Learned> {
     let mut r = Reader::new(bytes);
     let intents = set.intents.len();
     let count = r.count().filter(|count| *count <= MAX_EMBEDDED)?;

@@ -189,8 +189,8 @@ fn a_changed_skill_embeds_only_what_is_new() {
 #[test]
 fn stored_heads_of_any_length_and_content_never_panic() {
     let set = set(&[]);
-    let bytes = stored::write(&train(&set, &mut HashEncoder::new(), None).learned);
-    assert!(stored::read(&bytes, &set, DIMENSIONS).is_some());
+    let bytes = train(&set, &mut HashEncoder::new(), None).to_bytes();
+    assert!(Heads::parse(&bytes, &set, DIMENSIONS).is_some());
     let mut random = crate::random::Random::new(3);
     for _ in 0..2000 {
         let mut broken = bytes.clone();
@@ -199,7 +199,7 @@ fn stored_heads_of_any_length_and_content_never_panic() {
             broken[at] = u8::try_from(random.below(256)).unwrap_or(0);
         }
         broken.truncate(bytes.len() - random.below(2) * random.below(bytes.len()));
-        let _ = stored::read(&broken, &set, DIMENSIONS);
+        let _ = Heads::parse(&broken, &set, DIMENSIONS);
     }
 }
 

@@ -21,7 +21,10 @@ use crate::{
 use valet_core::encoder::{Encoder, EncoderFault};
 
 /// Most texts that are embedded for one training.
-pub(crate) const MAX_EMBEDDED: usize = 2500;
+pub(crate) const MAX_EMBEDDED: usize = 3000;
+/// Most expansions of templates that are embedded of an intent. With the shipped skills that stays
+/// below [`MAX_EMBEDDED`], so that which ones are chosen does not depend on the other skills.
+const MAX_EXPANSIONS: usize = 8;
 /// Parts the samples are held out in.
 const FOLDS: usize = 3;
 /// How much an expansion of a template counts against a sample that someone said.
@@ -60,21 +63,24 @@ struct Ground<'a> {
     foreign: Vec<Prepared<'a>>,
 }
 
-/// The examples worth embedding: every sample, then expansions in turn over the intents, up to
-/// the bound. Equal texts of an intent count once.
+/// The examples worth embedding: every sample, then a few expansions in turn over the intents, up
+/// to the bound. Equal texts of an intent count once.
 pub(crate) fn chosen(set: &TrainingSet) -> Vec<&TrainingExample> {
     let limit = MAX_EMBEDDED - OUT_OF_DOMAIN.lines().count();
-    let mut turn: Vec<(usize, usize, &TrainingExample)> = Vec::new();
+    let mut turn: Vec<(bool, usize, &TrainingExample)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    let mut counts = vec![0usize; set.intents.len()];
+    let mut counts = [vec![0usize; set.intents.len()], vec![0usize; set.intents.len()]];
     for example in set.examples.iter().filter(|e| e.intent < set.intents.len()) {
         if seen.insert((example.intent, example.text.to_lowercase())) {
-            let stage = usize::from(example.origin == Origin::Template);
-            counts[example.intent] += 1;
-            turn.push((stage, counts[example.intent], example));
+            let is_expansion = example.origin == Origin::Template;
+            let count = &mut counts[usize::from(is_expansion)][example.intent];
+            *count += 1;
+            if !is_expansion || *count <= MAX_EXPANSIONS {
+                turn.push((is_expansion, *count, example));
+            }
         }
     }
-    turn.sort_by_key(|(stage, nth, _)| (*stage, *nth));
+    turn.sort_by_key(|(is_expansion, nth, _)| (*is_expansion, *nth));
     turn.into_iter().take(limit).map(|(.., example)| example).collect()
 }
 

@@ -208,7 +208,12 @@ impl Search<'_> {
                     } else {
                         self.reading.values_at(used.kind, from)[value as usize].value.clone()
                     };
-                    slots.push(FoundSlot { name: used.name.clone(), value, tokens: from..place });
+                    slots.push(FoundSlot {
+                        name: used.name.clone(),
+                        value,
+                        tokens: from..place,
+                        is_text: used.kind == Kind::Text,
+                    });
                 }
             }
             (place, number) = (from, before_number as usize);
