@@ -22,6 +22,10 @@ pub const MAX_BATCH: usize = 1000;
 pub const MAX_READ: usize = 256;
 /// Most values of a run-time vocabulary.
 pub const MAX_VOCABULARY: usize = 2000;
+/// Turns that `History` gives when the call does not say how many.
+pub const DEFAULT_HISTORY: u32 = 50;
+/// Most turns of a `History`.
+pub const MAX_HISTORY: u32 = 1000;
 
 /// A call of a client, its arguments checked against the contract.
 #[derive(Debug, Clone)]
@@ -31,16 +35,16 @@ pub enum Call {
     Submit { text: String, options: TurnOptions },
     Parse { text: String, options: TurnOptions },
     ParseBatch { texts: Vec<String>, options: TurnOptions },
-    OpenSession { language: Option<String>, zone: Option<Zone> },
+    OpenSession { language: Option<String>, zone: Option<Zone>, initiator: Option<String> },
     Stop { session: Option<SessionKey>, zone: Option<Zone> },
     Undo { options: TurnOptions },
     RegisterAgent { object: String, capabilities: Vec<String>, zone: Zone },
     UnregisterAgent { object: String },
     Observe,
     Unobserve,
-    SetVocabulary { entity: String, values: Vec<(String, Vec<String>)> },
-    ClearVocabulary { entity: String },
-    Suggest { language: Option<String> },
+    SetVocabulary { entity: String, values: Vec<(String, Vec<String>)>, language: Option<String> },
+    ClearVocabulary { entity: String, language: Option<String> },
+    Suggest { language: Option<String>, session: Option<SessionKey>, zone: Option<Zone> },
     Cancel { request: String },
     Say { session: SessionKey, text: String, options: TurnOptions },
     SetContext { session: SessionKey, items: Vec<(String, String)> },
@@ -52,7 +56,7 @@ pub enum Call {
     SimulatorDrive { cycle: String },
     Trace { turn: String },
     Stats,
-    History,
+    History { limit: u32 },
     Forget,
     EnableSkill { id: String, enable: bool },
     SetSkillSettings { id: String, settings: Dict },
@@ -131,16 +135,24 @@ fn body<T: DeserializeOwned + Type>(message: &Message) -> Result<T, BusError> {
         .map_err(|error| BusError::invalid(format!("the arguments do not parse: {error}")))
 }
 
+fn language_only(dict: Dict) -> Result<Option<String>, BusError> {
+    let mut reader = OptionReader::new(dict);
+    let language = reader.text("language")?;
+    reader.finish(&["language"])?;
+    Ok(language)
+}
+
 fn no_options(dict: Dict) -> Result<(), BusError> {
     OptionReader::new(dict).finish(&[])
 }
 
 impl Call {
-    /// Reads a call of a known member at an object.
+    /// Reads a call of a known member at an object. The size and the signature of the message
+    /// are those that the contract allows; its sender was identified and may make the call.
     ///
     /// # Errors
-    /// `InvalidArguments`, `LimitExceeded`, `UnknownSession`.
-    pub(crate) fn read(member: &Member, object: &str, message: &Message) -> Result<Self, BusError> {
+    /// `InvalidArguments`, `LimitExceeded`, `UnknownSession`, `UnknownSkill`.
+    pub fn read(member: &Member, object: &str, message: &Message) -> Result<Self, BusError> {
         match member.interface {
             "org.valetd.Assistant1" => Self::read_assistant(member.name, message),
             "org.valetd.Session1" => Self::read_session(member.name, object, message),
@@ -156,10 +168,7 @@ impl Call {
             }
             "org.valetd.Simulator1" => Self::read_simulator(member.name, message),
             "org.valetd.Diagnostics1" => Self::read_diagnostics(member.name, message),
-            "org.valetd.Privacy1" => {
-                no_options(body(message)?)?;
-                Ok(if member.name == "History" { Self::History } else { Self::Forget })
-            }
+            "org.valetd.Privacy1" => Self::read_privacy(member.name, message),
             _ => Self::read_skill(member.name, object, message),
         }
     }
@@ -186,9 +195,9 @@ impl Call {
             "OpenSession" => {
                 let mut reader = OptionReader::new(body(message)?);
                 let (language, zone) = (reader.text("language")?, reader.zone()?);
-                let _ = reader.initiator()?;
+                let initiator = reader.initiator()?;
                 reader.finish(&["language", "zone", "initiator"])?;
-                Ok(Self::OpenSession { language, zone })
+                Ok(Self::OpenSession { language, zone, initiator })
             }
             "Stop" => {
                 let mut reader = OptionReader::new(body(message)?);
@@ -200,9 +209,9 @@ impl Call {
             "Suggest" => {
                 let mut reader = OptionReader::new(body(message)?);
                 let language = reader.text("language")?;
-                let _ = (reader.session()?, reader.zone()?);
+                let (session, zone) = (reader.session()?, reader.zone()?);
                 reader.finish(&["session", "language", "zone"])?;
-                Ok(Self::Suggest { language })
+                Ok(Self::Suggest { language, session, zone })
             }
             "Observe" => no_options(body(message)?).map(|()| Self::Observe),
             "Unobserve" => no_options(body(message)?).map(|()| Self::Unobserve),
@@ -244,14 +253,13 @@ impl Call {
             "SetVocabulary" => {
                 let (entity, values, options): (String, Vec<(String, Vec<String>)>, Dict) =
                     body(message)?;
-                no_options(options)?;
+                let language = language_only(options)?;
                 at_most("values", values.len(), MAX_VOCABULARY)?;
-                Ok(Self::SetVocabulary { entity, values })
+                Ok(Self::SetVocabulary { entity, values, language })
             }
             _ => {
                 let (entity, options): (String, Dict) = body(message)?;
-                no_options(options)?;
-                Ok(Self::ClearVocabulary { entity })
+                Ok(Self::ClearVocabulary { entity, language: language_only(options)? })
             }
         }
     }
@@ -263,6 +271,11 @@ impl Call {
         match name {
             "Say" => {
                 let (text, options): (String, Dict) = body(message)?;
+                if options.contains_key("session") {
+                    return Err(BusError::invalid(
+                        "option \"session\" came, expected none: Say is of its session",
+                    ));
+                }
                 Ok(Self::Say { session, text, options: TurnOptions::read(options, true)? })
             }
             "SetContext" => {
@@ -305,6 +318,20 @@ impl Call {
         let (turn, options): (String, Dict) = body(message)?;
         no_options(options)?;
         Ok(Self::Trace { turn })
+    }
+
+    fn read_privacy(name: &str, message: &Message) -> Result<Self, BusError> {
+        if name == "Forget" {
+            return no_options(body(message)?).map(|()| Self::Forget);
+        }
+        let mut reader = OptionReader::new(body(message)?);
+        let limit = reader.number("limit")?.unwrap_or(DEFAULT_HISTORY);
+        reader.finish(&["limit"])?;
+        if !(1..=MAX_HISTORY).contains(&limit) {
+            let why = format!("limit is {limit}, expected 1 to {MAX_HISTORY}");
+            return Err(BusError::invalid(why));
+        }
+        Ok(Self::History { limit })
     }
 
     fn read_skill(name: &str, object: &str, message: &Message) -> Result<Self, BusError> {

@@ -1,6 +1,7 @@
 //! Between the words of core and the values of the bus. The one place that knows both.
 
-use crate::{Dict, path};
+use crate::path;
+use std::collections::BTreeMap;
 use valet_core::{
     dialogue::{IntentResult, TurnResult},
     entity::Value,
@@ -11,6 +12,10 @@ use valet_core::{
 };
 use zbus::{OwnedVariant, Variant};
 
+/// A dictionary on its way out; texts in it are borrowed. Where a result is built for every
+/// turn, owning each text again would cost more than sending it.
+pub type View<'a> = BTreeMap<&'static str, Variant<'a>>;
+
 /// Wraps a basic value or an array. Only descriptors can fail to be owned, and none is ever here.
 pub fn owned<'a>(value: impl Into<Variant<'a>>) -> OwnedVariant {
     OwnedVariant::try_from(value.into()).unwrap_or_else(|_| OwnedVariant::from(false))
@@ -19,32 +24,42 @@ pub fn owned<'a>(value: impl Into<Variant<'a>>) -> OwnedVariant {
 /// A slot's value, in the types of the contract.
 #[must_use]
 pub fn value(value: &Value) -> OwnedVariant {
+    owned(value_view(value))
+}
+
+fn value_view(value: &Value) -> Variant<'_> {
     match value {
         Value::Number(v)
         | Value::Percentage(v)
         | Value::Temperature(v)
         | Value::Distance(v)
-        | Value::Speed(v) => owned(*v),
-        Value::Ordinal(v) => owned(*v),
-        Value::Duration(v) => owned(*v),
-        Value::Time(v) | Value::Date(v) | Value::Colour(v) | Value::Text(v) => owned(v.as_str()),
-        Value::Zone(v) => owned(v.to_string()),
-        Value::Boolean(v) => owned(*v),
+        | Value::Speed(v) => Variant::from(*v),
+        Value::Ordinal(v) => Variant::from(*v),
+        Value::Duration(v) => Variant::from(*v),
+        Value::Time(v) | Value::Date(v) | Value::Colour(v) | Value::Text(v) => {
+            Variant::from(v.as_str())
+        }
+        Value::Zone(v) => Variant::from(v.to_string()),
+        Value::Boolean(v) => Variant::from(*v),
     }
 }
 
 /// A signal's value: integers as `x`, floats as `d`.
 #[must_use]
 pub fn signal(value: &SignalValue) -> OwnedVariant {
+    owned(signal_view(value))
+}
+
+fn signal_view(value: &SignalValue) -> Variant<'_> {
     match value {
-        SignalValue::Boolean(v) => owned(*v),
-        SignalValue::Integer(v) => owned(*v),
-        SignalValue::Float(v) => owned(*v),
-        SignalValue::Text(v) => owned(v.as_str()),
-        SignalValue::Booleans(v) => owned(v.clone()),
-        SignalValue::Integers(v) => owned(v.clone()),
-        SignalValue::Floats(v) => owned(v.clone()),
-        SignalValue::Texts(v) => owned(v.clone()),
+        SignalValue::Boolean(v) => Variant::from(*v),
+        SignalValue::Integer(v) => Variant::from(*v),
+        SignalValue::Float(v) => Variant::from(*v),
+        SignalValue::Text(v) => Variant::from(v.as_str()),
+        SignalValue::Booleans(v) => Variant::from(v.clone()),
+        SignalValue::Integers(v) => Variant::from(v.clone()),
+        SignalValue::Floats(v) => Variant::from(v.clone()),
+        SignalValue::Texts(v) => Variant::from(v.clone()),
     }
 }
 
@@ -108,102 +123,90 @@ pub fn setting_from(variant: &Variant<'_>) -> Option<Value> {
     })
 }
 
-fn slot(slot: &Slot) -> Dict {
-    Dict::from([
-        ("name".into(), owned(slot.name.as_str())),
-        ("value".into(), value(&slot.value)),
-        ("text".into(), owned(slot.text.as_str())),
-        ("start".into(), owned(slot.start)),
-        ("end".into(), owned(slot.end)),
+fn slot(slot: &Slot) -> View<'_> {
+    View::from([
+        ("name", Variant::from(slot.name.as_str())),
+        ("value", value_view(&slot.value)),
+        ("text", Variant::from(slot.text.as_str())),
+        ("start", Variant::from(slot.start)),
+        ("end", Variant::from(slot.end)),
     ])
 }
 
-fn dicts(dicts: Vec<Dict>) -> OwnedVariant {
-    owned(dicts)
+fn list<'a>(views: impl Iterator<Item = View<'a>>) -> Variant<'a> {
+    Variant::from(views.collect::<Vec<_>>())
 }
 
-fn slots(list: &[Slot]) -> OwnedVariant {
-    dicts(list.iter().map(slot).collect())
-}
-
-fn intent(result: &IntentResult) -> Dict {
-    Dict::from([
-        ("intent".into(), owned(result.intent.to_string())),
-        ("slots".into(), slots(&result.slots)),
-        ("confidence".into(), owned(result.confidence)),
-        ("engine".into(), owned(result.engine.name())),
-        ("start".into(), owned(result.start)),
-        ("end".into(), owned(result.end)),
-        ("status".into(), owned(result.status.name())),
+fn intent(result: &IntentResult) -> View<'_> {
+    View::from([
+        ("intent", Variant::from(result.intent.to_string())),
+        ("slots", list(result.slots.iter().map(slot))),
+        ("confidence", Variant::from(result.confidence)),
+        ("engine", Variant::from(result.engine.name())),
+        ("start", Variant::from(result.start)),
+        ("end", Variant::from(result.end)),
+        ("status", Variant::from(result.status.name())),
     ])
 }
 
-/// One action of a result.
-#[must_use]
-pub fn action(index: usize, action: &Action) -> Dict {
-    let mut dict = Dict::from([
-        ("command".into(), owned(u32::try_from(index).unwrap_or(u32::MAX))),
-        ("target".into(), owned(action.target.to_string())),
-        ("status".into(), owned(action.status.name())),
+fn action(index: usize, action: &Action) -> View<'_> {
+    let mut view = View::from([
+        ("command", Variant::from(u32::try_from(index).unwrap_or(u32::MAX))),
+        ("target", Variant::from(action.target.to_string())),
+        ("status", Variant::from(action.status.name())),
     ]);
     for (key, v) in [("requested", &action.requested), ("observed", &action.observed)] {
-        if let Some(v) = v {
-            dict.insert(key.into(), signal(v));
-        }
+        view.extend(v.as_ref().map(|v| (key, signal_view(v))));
     }
-    if let Some(why) = &action.why {
-        dict.insert("why".into(), owned(why.as_str()));
-    }
+    view.extend(action.why.as_deref().map(|why| ("why", Variant::from(why))));
     if action.companion {
-        dict.insert("companion".into(), owned(true));
+        view.insert("companion", Variant::from(true));
     }
-    dict
+    view
 }
 
 /// The result of a turn, the same for every face.
 #[must_use]
-pub fn result(r: &TurnResult) -> Dict {
-    let display: Dict = r.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
-    let timing: std::collections::BTreeMap<String, u64> =
-        r.timing.iter().map(|(stage, us)| ((*stage).to_owned(), *us)).collect();
-    let session = zbus::ObjectPath::try_from(path::session(r.session)).ok();
-    let mut dict = Dict::from([
-        ("turn".into(), owned(r.turn.to_string())),
-        ("type".into(), owned(r.kind.name())),
-        ("speech".into(), owned(r.speech.as_str())),
-        ("display".into(), owned(display)),
-        ("language".into(), owned(r.language.as_str())),
-        ("expects-reply".into(), owned(r.expects_reply)),
-        ("intents".into(), dicts(r.intents.iter().map(intent).collect())),
-        ("actions".into(), dicts(r.actions.iter().map(|(i, a)| action(*i, a)).collect())),
-        ("engine".into(), owned(r.engine.map_or("skill", |engine| engine.name()))),
-        ("local".into(), owned(true)),
-        ("timing".into(), owned(timing)),
+pub fn result(r: &TurnResult) -> View<'_> {
+    let display: BTreeMap<&str, Variant<'_>> =
+        r.display.iter().map(|(k, v)| (k.as_str(), Variant::from(v.as_str()))).collect();
+    let timing: BTreeMap<&str, u64> = r.timing.iter().copied().collect();
+    let mut view = View::from([
+        ("turn", Variant::from(r.turn.to_string())),
+        ("type", Variant::from(r.kind.name())),
+        ("speech", Variant::from(r.speech.as_str())),
+        ("display", Variant::from(display)),
+        ("language", Variant::from(r.language.as_str())),
+        ("expects-reply", Variant::from(r.expects_reply)),
+        ("intents", list(r.intents.iter().map(intent))),
+        ("actions", list(r.actions.iter().map(|(i, a)| action(*i, a)))),
+        ("engine", Variant::from(r.engine.map_or("skill", |engine| engine.name()))),
+        ("local", Variant::from(true)),
+        ("timing", Variant::from(timing)),
     ]);
     if !r.code.is_empty() {
-        dict.insert("code".into(), owned(r.code));
+        view.insert("code", Variant::from(r.code));
     }
-    if let Some(session) = session {
-        dict.insert("session".into(), owned(session));
-    }
-    dict
+    let session = zbus::ObjectPath::try_from(path::session(r.session)).ok();
+    view.extend(session.map(|session| ("session", Variant::from(session))));
+    view
 }
 
-fn candidate(c: &Candidate) -> Dict {
-    Dict::from([
-        ("intent".into(), owned(c.intent.to_string())),
-        ("slots".into(), slots(&c.slots)),
-        ("confidence".into(), owned(c.confidence)),
-        ("engine".into(), owned(c.engine.name())),
+fn candidate(c: &Candidate) -> View<'_> {
+    View::from([
+        ("intent", Variant::from(c.intent.to_string())),
+        ("slots", list(c.slots.iter().map(slot))),
+        ("confidence", Variant::from(c.confidence)),
+        ("engine", Variant::from(c.engine.name())),
     ])
 }
 
 /// A command of `Parse`.
 #[must_use]
-pub fn command(c: &Command) -> Dict {
-    let mut dict = candidate(&c.best);
-    dict.insert("start".into(), owned(c.start));
-    dict.insert("end".into(), owned(c.end));
-    dict.insert("alternatives".into(), dicts(c.alternatives.iter().map(candidate).collect()));
-    dict
+pub fn command(c: &Command) -> View<'_> {
+    let mut view = candidate(&c.best);
+    view.insert("start", Variant::from(c.start));
+    view.insert("end", Variant::from(c.end));
+    view.insert("alternatives", list(c.alternatives.iter().map(candidate)));
+    view
 }

@@ -218,7 +218,8 @@ impl Face {
         }
     }
 
-    /// Sets a property and, when it changed, says so with `PropertiesChanged`.
+    /// Sets a property and, when it changed, says so with `PropertiesChanged`: to everybody, or
+    /// for an object that belongs to a client to that client alone.
     pub fn set_property(
         &self,
         path: &str,
@@ -226,11 +227,16 @@ impl Face {
         name: &str,
         value: OwnedVariant,
     ) {
-        let changed = self.objects().set(path, interface, name, value.clone());
+        let (changed, owner) = {
+            let mut objects = self.objects();
+            let changed = objects.set(path, interface, name, value.clone());
+            (changed, objects.owner(path).map(str::to_owned))
+        };
         if changed {
             let changes = Dict::from([(name.to_owned(), value)]);
             let body = (interface, changes, Vec::<String>::new());
-            self.emit_all(path, "org.freedesktop.DBus.Properties", "PropertiesChanged", &body);
+            let properties = "org.freedesktop.DBus.Properties";
+            self.emit(owner.as_deref(), path, properties, "PropertiesChanged", &body);
         }
     }
 

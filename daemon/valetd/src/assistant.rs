@@ -4,11 +4,15 @@
 //! Must never wait for a model, a skill or a device: those have threads of their own.
 
 mod alarms;
+mod announcements;
+mod books;
 mod calls;
 mod effects;
 mod skills;
 mod stats;
+mod suggest;
 mod trace;
+mod vocabulary;
 mod waiters;
 
 use crate::{
@@ -23,6 +27,8 @@ use crate::{
     world::World,
 };
 use alarms::Alarms;
+use announcements::Held;
+use books::Books;
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -37,10 +43,11 @@ use valet_core::{
     policy::{Policy, Snapshot},
     ports::Announcer,
     reply::HostWords,
-    session::TurnId,
+    session::{SessionKey, TurnId},
 };
 use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
 use valet_understanding::{Script, SkillSource, Understander, Vocabulary};
+use vocabulary::Vocabularies;
 use waiters::Waiters;
 
 /// The interface of the root object.
@@ -99,7 +106,7 @@ pub(crate) struct Assistant {
     skills: Skills,
     generation: u64,
     understander: Understander,
-    vocabulary: Vocabulary,
+    vocabularies: Vocabularies,
     inference: Option<Inference>,
     encoder: EncoderState,
     dialogue: Dialogue,
@@ -107,12 +114,16 @@ pub(crate) struct Assistant {
     waiters: Waiters,
     observers: BTreeMap<String, waiters::Observer>,
     running: HashMap<TurnId, effects::Running>,
-    /// What began a turn, where its call said so.
+    /// What began a turn, where its call or its session said so.
     initiators: HashMap<TurnId, String>,
+    /// What begins the turns of an opened session that say nothing else.
+    session_initiators: HashMap<SessionKey, String>,
     restoring: HashMap<TurnId, effects::Restoring>,
     alarms: Alarms,
+    held: Held,
     traces: Traces,
     stats: Stats,
+    books: Books,
     happenings: UnboundedSender<Happening>,
     /// Events that wait for the effects of the one before.
     events: VecDeque<Event>,
@@ -162,16 +173,15 @@ impl Assistant {
         };
         let host = start_host(&paths, &config, services)?;
         let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
-        let vocabulary = Vocabulary::default();
-        let understander = build_understander(&config.language, &mut skills, &vocabulary)?;
+        let understander =
+            build_understander(&config.language, &mut skills, &Vocabulary::default())?;
         let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
-        let script = understanding.script();
         let mut assistant = Self {
             clock: Monotonic::start(),
             paths,
             config,
-            script,
+            script: understanding.script(),
             world,
             policy,
             shared_policy,
@@ -182,7 +192,7 @@ impl Assistant {
             skills,
             generation: 1,
             understander,
-            vocabulary,
+            vocabularies: Vocabularies::default(),
             inference: None,
             encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
             dialogue,
@@ -191,10 +201,13 @@ impl Assistant {
             observers: BTreeMap::new(),
             running: HashMap::new(),
             initiators: HashMap::new(),
+            session_initiators: HashMap::new(),
             restoring: HashMap::new(),
             alarms: Alarms::default(),
+            held: Held::default(),
             traces: Traces::default(),
             stats: Stats::default(),
+            books: Books::default(),
             happenings,
             events: VecDeque::new(),
             stepping: false,
@@ -239,6 +252,11 @@ impl Assistant {
         control: &mut UnboundedReceiver<Control>,
     ) -> Ended {
         loop {
+            if !self.books.are_kept() {
+                // The answer leaves first.
+                tokio::task::yield_now().await;
+                self.keep_books();
+            }
             let tick = self.dialogue.next_tick().map(|at| self.clock.to_tokio(at));
             let ring = self.alarms.next_at();
             tokio::select! {
@@ -265,17 +283,21 @@ impl Assistant {
     /// Refuses what is new and ends what runs; nothing unconfirmed is done.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.keep_books();
         self.show_state();
         for running in self.running.values() {
             running.handle.cancel();
         }
-        self.waiters.drop_all();
+        for (client, path) in self.waiters.drop_all() {
+            self.say_stopping(&client, &path);
+        }
         self.host.stop();
     }
 
     fn client_left(&mut self, name: &str) {
         self.observers.remove(name);
         self.waiters.client_left(name);
+        self.drop_vocabularies_of(name);
         self.step(Event::NameLost(name.to_owned()));
     }
 

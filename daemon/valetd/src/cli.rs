@@ -8,13 +8,14 @@ const AFTER_HELP: &str = "Exit codes:
   0  stopped when asked, or --check-config found nothing
   1  internal fault
   2  wrong command line
-  3  wrong configuration, policy or words
+  3  wrong configuration, policy, words or script; with --check-config also a skill
   4  the bus cannot be reached or refuses the name
   5  another valetd has the name on this bus
   6  the bus went away
-  7  the state folder cannot be used
+  7  the state is open in another process (a state that cannot be written is kept in memory)
 
-Signals: SIGHUP reads configuration, policy and skills again; SIGTERM and SIGINT stop within 2 s.";
+Signals: SIGHUP reads configuration, policy and skills again (language, vehicle, encoder, access and
+the caps on skills stay as they are until a restart); SIGTERM and SIGINT stop within 2 s.";
 
 /// The assistant that lives on the device.
 #[derive(Debug, Clone, Parser)]
@@ -41,16 +42,17 @@ pub(crate) struct Cli {
     /// Where the skills of the image lie.
     #[arg(long, value_name = "DIR")]
     pub skills: Option<PathBuf>,
-    /// Where the models lie.
+    /// Where the models lie, each a folder with its manifest.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// The skill compiler; `none` makes the board sealed.
+    /// The skill compiler instead of the `valet-skillc` beside this program; `none`: only skills
+    /// that were compiled before are loaded.
     #[arg(long, value_name = "FILE")]
     pub skillc: Option<PathBuf>,
-    /// Folder for what can be made again.
+    /// Folder for what can be made again: compiled skills, trained heads.
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
-    /// Folder for what must not be lost.
+    /// Folder for what must not be lost: settings, timers, what skills store.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 }

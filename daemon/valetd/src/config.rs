@@ -162,8 +162,17 @@ impl Config {
             file: name.clone(),
             what: format!("is not UTF-8: {e}"),
         })?;
-        let file = strict::parse(&name, &text, MAX_CONFIG_BYTES)?;
-        self.merge(file).map_err(|what| PackageError::Invalid { file: name, what })
+        self.merge_text(&name, &text)
+    }
+
+    /// Takes over what a file of that name says.
+    ///
+    /// # Errors
+    /// [`PackageError`] with the line or the key: a file past its bound, an unknown key, a value
+    /// out of bounds, a user or group that this system does not have.
+    pub(crate) fn merge_text(&mut self, name: &str, text: &str) -> Result<(), PackageError> {
+        let file = strict::parse(name, text, MAX_CONFIG_BYTES)?;
+        self.merge(file).map_err(|what| PackageError::Invalid { file: name.to_owned(), what })
     }
 
     fn merge(&mut self, file: File) -> Result<(), String> {
@@ -284,10 +293,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, String> {
-        let file =
-            strict::parse("valetd.toml", text, MAX_CONFIG_BYTES).map_err(|e| e.to_string())?;
         let mut config = Config::default();
-        config.merge(file)?;
+        config.merge_text("valetd.toml", text).map_err(|e| e.to_string())?;
         Ok(config)
     }
 

@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     /// Something that should not happen.
     Internal = 1,
     // 2: the command line is wrong; the parser ends with it by itself.
-    /// The configuration, policy or words are wrong.
+    /// The configuration, policy, words or script are wrong, or `--check-config` found a skill to be.
     Config = 3,
     /// The bus cannot be reached, or refuses us the name.
     Bus = 4,
@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     NameTaken = 5,
     /// The bus went away while we ran.
     BusLost = 6,
-    /// The state folder cannot be used at all.
+    /// The state is open in another process.
     State = 7,
 }
 

@@ -8,7 +8,7 @@ use valet_core::{
     intent::SkillId,
     outcome::Invoked,
     session::{SessionKey, TurnId},
-    signal::SignalPath,
+    signal::{SignalPath, SignalValue},
     understanding::Understanding,
 };
 use valet_understanding::heads::Heads;
@@ -21,6 +21,15 @@ pub(crate) enum Happening {
         turn: TurnId,
         /// What it found.
         understanding: Box<Understanding>,
+    },
+    /// A skill went through a command without acting.
+    Checked {
+        /// Which turn.
+        turn: TurnId,
+        /// Which of its commands.
+        index: usize,
+        /// What it would do.
+        invoked: Box<Invoked>,
     },
     /// A skill is through with a command.
     Invoked {
@@ -60,6 +69,8 @@ pub(crate) enum Happening {
         session: SessionKey,
         /// Which signal.
         path: SignalPath,
+        /// Which value.
+        value: SignalValue,
         /// Whether it came.
         reached: bool,
         /// What is said if it did not.

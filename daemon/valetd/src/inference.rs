@@ -55,12 +55,22 @@ impl EncoderState {
     }
 }
 
+/// A request that no template matches.
+pub(crate) struct Asked {
+    /// What was said.
+    pub request: Request,
+    /// Who is to understand it.
+    pub understander: Understander,
+    /// How long it took to find that no template matches.
+    pub template_time: Duration,
+}
+
 /// Work for the thread.
 enum Work {
     /// Train heads for a new set of skills.
     Train(Understander),
     /// Understand for a turn.
-    Understand { turn: TurnId, request: Box<Request>, understander: Understander, until: Instant },
+    Understand { turn: TurnId, asked: Box<Asked>, until: Instant },
     /// Understand for `Parse`.
     Parse {
         requests: Vec<Request>,
@@ -108,18 +118,12 @@ impl Inference {
 
     /// Hands a turn's request over; whether it was taken.
     #[must_use]
-    pub(crate) fn understand(
-        &self,
-        turn: TurnId,
-        request: Box<Request>,
-        understander: Understander,
-        left: Duration,
-    ) -> bool {
+    pub(crate) fn understand(&self, turn: TurnId, asked: Box<Asked>, left: Duration) -> bool {
         let until = Instant::now() + left;
-        self.work.try_send(Work::Understand { turn, request, understander, until }).is_ok()
+        self.work.try_send(Work::Understand { turn, asked, until }).is_ok()
     }
 
-    /// Understands texts for `Parse`; `None` when there is too much to do.
+    /// Understands texts that no template matches, for `Parse`; `None` when there is too much to do.
     #[must_use]
     pub(crate) fn parse(
         &self,
@@ -145,10 +149,11 @@ impl Thread {
         while let Ok(work) = queue.recv() {
             match work {
                 Work::Train(understander) => self.train(&understander),
-                Work::Understand { turn, request, understander, until } => {
+                Work::Understand { turn, asked, until } => {
                     // Whoever asked has given up already: its time-out answers.
                     if Instant::now() < until {
-                        let understanding = self.understand(&understander, &request);
+                        let Asked { request, understander, template_time } = &*asked;
+                        let understanding = self.understand(understander, request, *template_time);
                         self.tell(Happening::Understood {
                             turn,
                             understanding: Box::new(understanding),
@@ -161,7 +166,7 @@ impl Thread {
                         if reply.is_closed() {
                             break;
                         }
-                        all.push(self.understand(&understander, request));
+                        all.push(self.understand(&understander, request, Duration::ZERO));
                     }
                     // The client may have left.
                     let _ = reply.send(all);
@@ -175,9 +180,14 @@ impl Thread {
         let _ = self.happenings.send(happening);
     }
 
-    fn understand(&mut self, understander: &Understander, request: &Request) -> Understanding {
+    fn understand(
+        &mut self,
+        understander: &Understander,
+        request: &Request,
+        template_time: Duration,
+    ) -> Understanding {
         let encoder = self.encoder.as_mut().map(|(encoder, ..)| encoder as &mut dyn Encoder);
-        understander.understand(request, encoder)
+        understander.understand_freely(request, template_time, encoder)
     }
 
     fn load(&mut self) {

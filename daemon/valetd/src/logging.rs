@@ -55,14 +55,10 @@ impl Log for StderrLog {
         }
         let mut fields = Fields(String::new());
         let _ = record.key_values().visit(&mut fields);
+        // One write a line: standard error is not buffered, and lines of others stay whole.
+        let line = format!("{:<5} {}{}\n", record.level(), record.args(), fields.0);
         // Nobody to tell when standard error is gone.
-        let _ = writeln!(
-            std::io::stderr().lock(),
-            "{:<5} {}{}",
-            record.level(),
-            record.args(),
-            fields.0
-        );
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
 
     fn flush(&self) {}

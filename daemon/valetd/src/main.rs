@@ -2,6 +2,7 @@
 //!
 //! Must not hold logic of any part; the only place that turns errors into exit codes.
 
+mod allocator;
 mod assistant;
 mod cli;
 mod config;
@@ -42,6 +43,7 @@ const STOP_LIMIT: Duration = Duration::from_millis(1500);
 const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 fn main() -> ExitCode {
+    allocator::pin_thresholds();
     let cli = Cli::parse();
     let code = match run(&cli) {
         Ok(()) => Exit::Done,
@@ -125,14 +127,15 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     let (happen, mut happenings) = mpsc::unbounded_channel();
     let mut assistant =
         Assistant::new(parts, face.clone(), happen).map_err(|e| Fatal::new(Exit::Internal, e))?;
+    // Before anybody is told that it is there: a reload that is asked for at once is none too early.
+    let (ask, mut control) = mpsc::unbounded_channel();
+    let signals = watch_signals(ask).map_err(|e| Fatal::new(Exit::Internal, e))?;
     face.request_name().await.map_err(|error| match error {
         FaceError::NameTaken => Fatal::new(Exit::NameTaken, error),
         other => Fatal::new(Exit::Bus, other),
     })?;
     assistant.announce_ready();
     notify::ready();
-    let (ask, mut control) = mpsc::unbounded_channel();
-    let signals = watch_signals(ask).map_err(|e| Fatal::new(Exit::Internal, e))?;
     let watchdog = tokio::spawn(notify::pet_watchdog(face.clone()));
     let ended = assistant.run(&mut calls, &mut events, &mut happenings, &mut control).await;
     signals.abort();

@@ -12,7 +12,8 @@ pub(crate) struct Paths {
     pub config_files: Vec<PathBuf>,
     /// Folders of drop-ins, after the files.
     pub config_dropins: Vec<PathBuf>,
-    /// Folders with policy files, later ones over earlier ones; none there = the shipped policy.
+    /// Folders with policy files over the shipped policy, later ones over earlier ones. The first
+    /// is the image's.
     pub policy: Vec<PathBuf>,
     /// Folders with skills of the image.
     pub skills: Vec<PathBuf>,

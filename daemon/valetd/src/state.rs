@@ -3,7 +3,9 @@
 //! What a call says is written is on disk. A file that cannot be read is set aside, never
 //! deleted, and said aloud; the daemon comes up all the same.
 
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+pub(crate) mod rows;
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -48,6 +50,33 @@ fn failed(error: impl ToString) -> StoreError {
     StoreError::Failed { why: error.to_string() }
 }
 
+/// Every table must be there and readable, also before the first write.
+fn check_tables(database: &Database) -> Result<(), redb::Error> {
+    let write = database.begin_write()?;
+    for table in [STORE, ALARMS, SETTINGS, DISABLED] {
+        for row in write.open_table(table)?.iter()? {
+            let (key, value) = row?;
+            // A key that is no text panics as it is looked at, better here than later.
+            let _ = (key.value(), value.value());
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// Whether the bytes of the file are wrong, not the disk below it: what a full or failing disk
+/// holds may be whole, and is not set aside.
+fn is_corruption(error: &redb::Error) -> bool {
+    use std::io::ErrorKind;
+    match error {
+        redb::Error::Io(error) => {
+            matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
+        }
+        redb::Error::PreviousIo => false,
+        _ => true,
+    }
+}
+
 fn key(skill: &SkillId, name: &str) -> String {
     format!("{skill}{SEPARATOR}{name}")
 }
@@ -65,48 +94,29 @@ impl State {
         }
         match Self::open_file(&file) {
             Ok(database) => Ok(Opened { state: Self::of(database), reason: None }),
-            Err(DatabaseError::DatabaseAlreadyOpen) => {
+            Err(redb::Error::DatabaseAlreadyOpen) => {
                 anyhow::bail!(
                     "{} is open in another process; stop the other valetd",
                     file.display()
                 )
             }
-            Err(DatabaseError::Storage(redb::StorageError::Io(error)))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
-            {
-                Self::in_memory(&format!("{} cannot be opened: {error}", file.display()))
-            }
-            Err(error) => Self::set_aside(&file, &error),
+            Err(error) if is_corruption(&error) => Self::set_aside(&file, &error),
+            Err(error) => Self::in_memory(&format!("{} cannot be opened: {error}", file.display())),
         }
     }
 
-    fn open_file(file: &Path) -> Result<Database, DatabaseError> {
-        // redb asserts some of its invariants; a corrupt file must not end the daemon by one.
+    fn open_file(file: &Path) -> Result<Database, redb::Error> {
+        // redb asserts some of its invariants; a corrupt file must not end the daemon by one, now
+        // or at a later call: all of its few kilobytes are checked here.
         let opened = std::panic::catch_unwind(|| {
-            let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create(file)?;
-            // Every table must be there and readable, also before the first write.
-            let check = || -> Result<(), redb::Error> {
-                let write = database.begin_write()?;
-                for table in [STORE, ALARMS, SETTINGS, DISABLED] {
-                    for row in write.open_table(table)?.iter()? {
-                        row?;
-                    }
-                }
-                write.commit()?;
-                Ok(())
-            };
-            match check() {
-                Ok(()) => Ok(database),
-                Err(error) => {
-                    Err(DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string())))
-                }
-            }
+            let database = redb::Builder::new()
+                .set_cache_size(CACHE_BYTES)
+                .set_check_integrity_on_open(true)
+                .create(file)?;
+            check_tables(&database)?;
+            Ok(database)
         });
-        opened.unwrap_or_else(|_| {
-            Err(DatabaseError::Storage(redb::StorageError::Corrupted(
-                "it breaks redb's own checks".into(),
-            )))
-        })
+        opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("it breaks redb's own checks".into())))
     }
 
     fn of(database: Database) -> Self {
@@ -125,11 +135,12 @@ impl State {
         let database = redb::Builder::new()
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(redb::backends::InMemoryBackend::new())?;
+        check_tables(&database)?;
         let reason = format!("state is kept in memory only and lost at the end: {why}");
         Ok(Opened { state: Self::of(database), reason: Some(reason) })
     }
 
-    fn set_aside(file: &Path, error: &DatabaseError) -> anyhow::Result<Opened> {
+    fn set_aside(file: &Path, error: &redb::Error) -> anyhow::Result<Opened> {
         let aside = (1..=99)
             .map(|n| PathBuf::from(format!("{}.corrupt-{n}", file.display())))
             .find(|path| !path.exists());
@@ -199,7 +210,10 @@ impl State {
     /// [`StoreError::Failed`].
     pub(crate) fn settings(&self, skill: &SkillId) -> Result<BTreeMap<String, Value>, StoreError> {
         let rows = self.rows(SETTINGS, &key(skill, ""))?;
-        Ok(rows.into_iter().filter_map(|(name, bytes)| Some((name, read_value(&bytes)?))).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name, rows::read_value(&bytes)?)))
+            .collect())
     }
 
     /// Sets settings of a skill; all or none.
@@ -215,7 +229,7 @@ impl State {
         {
             let mut table = write.open_table(SETTINGS).map_err(failed)?;
             for (name, value) in settings {
-                let bytes = write_value(value);
+                let bytes = rows::write_value(value);
                 table.insert(key(skill, name).as_str(), bytes.as_slice()).map_err(failed)?;
             }
         }
@@ -249,39 +263,11 @@ impl State {
             .into_iter()
             .filter_map(|(key, bytes)| {
                 let (skill, name) = key.split_once(SEPARATOR)?;
-                Some((SkillId::parse(skill).ok()?, read_alarm(name, &bytes)?))
+                Some((SkillId::parse(skill).ok()?, rows::read_alarm(name, &bytes)?))
             })
             .collect();
         alarms.sort_by_key(|(_, alarm)| alarm.at_utc_ms);
         Ok(alarms)
-    }
-}
-
-fn read_alarm(name: &str, bytes: &[u8]) -> Option<Alarm> {
-    let (at, payload) = bytes.split_first_chunk::<8>()?;
-    Some(Alarm {
-        name: name.to_owned(),
-        at_utc_ms: i64::from_le_bytes(*at),
-        payload: payload.to_vec(),
-    })
-}
-
-/// A setting is a boolean, a number or a text: one letter and the value.
-fn write_value(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Boolean(v) => format!("b{v}").into_bytes(),
-        Value::Number(v) => format!("n{v}").into_bytes(),
-        other => format!("t{other}").into_bytes(),
-    }
-}
-
-fn read_value(bytes: &[u8]) -> Option<Value> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let (kind, value) = text.split_at_checked(1)?;
-    match kind {
-        "b" => value.parse().ok().map(Value::Boolean),
-        "n" => value.parse().ok().map(Value::Number),
-        _ => Some(Value::Text(value.to_owned())),
     }
 }
 
@@ -325,8 +311,7 @@ impl Alarms for State {
                 limit: u64::from(limit),
             });
         }
-        let mut bytes = alarm.at_utc_ms.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&alarm.payload);
+        let bytes = rows::write_alarm(&alarm);
         self.write_one(ALARMS, &key(skill, &alarm.name), Some(&bytes))?;
         if let Some(changed) = self.alarms_changed.get() {
             changed();
@@ -345,7 +330,7 @@ impl Alarms for State {
     fn list(&self, skill: &SkillId) -> Result<Vec<Alarm>, StoreError> {
         let rows = self.rows(ALARMS, &key(skill, ""))?;
         let mut alarms: Vec<Alarm> =
-            rows.into_iter().filter_map(|(name, bytes)| read_alarm(&name, &bytes)).collect();
+            rows.into_iter().filter_map(|(name, bytes)| rows::read_alarm(&name, &bytes)).collect();
         alarms.sort_by_key(|alarm| alarm.at_utc_ms);
         Ok(alarms)
     }
@@ -389,6 +374,69 @@ mod tests {
         assert!(opened.reason.expect("a reason").contains("set aside"));
         assert!(folder.path().join("state.redb.corrupt-1").exists());
         opened.state.set_disabled(&skill(), true).expect("works");
+    }
+
+    #[test]
+    fn a_file_with_broken_or_missing_bytes_is_set_aside_or_whole_but_never_left_in_the_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let opened = State::open(folder.path()).expect("opens");
+        let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: vec![7; 600] };
+        opened.state.set(&skill(), alarm, 1).expect("one fits");
+        drop(opened);
+        let file = folder.path().join("state.redb");
+        let whole = std::fs::read(&file).expect("reads");
+        let broken = |at: usize| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            bytes
+        };
+        let flips = (0..512).step_by(7).chain((512..whole.len()).step_by(whole.len() / 96));
+        let cuts = [1, 64, 320, 4096, whole.len() / 2, whole.len() - 1];
+        for bytes in flips.map(broken).chain(cuts.map(|len| whole[..len].to_vec())) {
+            std::fs::write(&file, &bytes).expect("written");
+            let opened = State::open(folder.path()).expect("opens all the same");
+            let reason = opened.reason.unwrap_or_default();
+            assert!(reason.is_empty() || reason.contains("set aside"), "{reason}");
+            opened.state.set_disabled(&skill(), true).expect("works");
+            drop(opened.state);
+            let _ = std::fs::remove_file(folder.path().join("state.redb.corrupt-1"));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_any_more_is_seen_when_the_file_is_opened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let opened = State::open(folder.path()).expect("opens");
+        let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: Vec::new() };
+        opened.state.set(&skill(), alarm, 1).expect("one fits");
+        drop(opened);
+        let file = folder.path().join("state.redb");
+        let mut bytes = std::fs::read(&file).expect("reads");
+        let name = key(&skill(), "pasta").into_bytes();
+        let places: Vec<usize> =
+            (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(&name)).collect();
+        assert!(!places.is_empty(), "the key stands in the file");
+        places.iter().for_each(|at| bytes[at + name.len() - 1] = 0xff);
+        std::fs::write(&file, &bytes).expect("written");
+        let opened = State::open(folder.path()).expect("opens all the same");
+        assert!(opened.reason.expect("a reason").contains("set aside"));
+        assert!(opened.state.all_alarms().expect("reads").is_empty());
+    }
+
+    #[test]
+    fn what_the_disk_refuses_is_no_corruption() {
+        let io = |kind: std::io::ErrorKind| redb::Error::Io(kind.into());
+        assert!(is_corruption(&io(std::io::ErrorKind::UnexpectedEof)));
+        assert!(!is_corruption(&io(std::io::ErrorKind::StorageFull)));
+        assert!(!is_corruption(&io(std::io::ErrorKind::PermissionDenied)));
+    }
+
+    #[test]
+    fn a_state_in_memory_reads_as_empty_before_the_first_write() {
+        let state = State::in_memory_only().expect("memory");
+        assert!(state.all_alarms().expect("reads").is_empty());
+        assert!(state.settings(&skill()).expect("reads").is_empty());
+        assert!(!state.is_disabled(&skill()).expect("reads"));
     }
 
     #[test]

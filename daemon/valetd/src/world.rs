@@ -20,7 +20,7 @@ use valet_package::{folder::read_bounded, strict};
 /// Largest policy file, bytes.
 const MAX_POLICY_BYTES: usize = 256 * 1024;
 
-/// The shipped policy, used where no policy folder holds a file.
+/// The shipped policy. A file of the image's folder stands in the place of the one of its name.
 const SHIPPED_POLICY: [(&str, &str); 2] = [
     ("10-classes.toml", include_str!("../../core/policy/10-classes.toml")),
     ("20-rules.toml", include_str!("../../core/policy/20-rules.toml")),
@@ -78,23 +78,36 @@ impl World {
     }
 }
 
-/// Reads the policy: the files of the policy folders, else the shipped ones.
+/// Reads the policy: the shipped files, each of which a file of the same name in the image's folder
+/// stands in for; then every other file of the folders, which adds to them and overrides the rules
+/// and classes that it names. So no file takes away more than what it names itself.
 ///
 /// # Errors
 /// The first file that is wrong.
 pub(crate) fn read_policy(paths: &Paths) -> anyhow::Result<Policy> {
     let mut files: Vec<(String, PolicyFile)> = Vec::new();
-    for folder in &paths.policy {
+    for (name, text) in SHIPPED_POLICY {
+        files.push((name.to_owned(), strict::parse(name, text, MAX_POLICY_BYTES)?));
+    }
+    for (number, folder) in paths.policy.iter().enumerate() {
         for path in toml_files(folder)? {
             let name = path.display().to_string();
             let bytes = read_bounded(&path, MAX_POLICY_BYTES as u64)?;
             let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
-            files.push((name.clone(), strict::parse(&name, &text, MAX_POLICY_BYTES)?));
-        }
-    }
-    if files.is_empty() {
-        for (name, text) in SHIPPED_POLICY {
-            files.push((name.to_owned(), strict::parse(name, text, MAX_POLICY_BYTES)?));
+            let file = strict::parse(&name, &text, MAX_POLICY_BYTES)?;
+            let shipped = (number == 0)
+                .then(|| files.iter().position(|(known, _)| path.ends_with(known.as_str())))
+                .flatten();
+            match shipped {
+                Some(at) => {
+                    log::info!("policy: {name} stands in for the shipped {}", files[at].0);
+                    files[at] = (name, file);
+                }
+                None => {
+                    log::info!("policy: {name} adds to the shipped one");
+                    files.push((name, file));
+                }
+            }
         }
     }
     Ok(Policy::build(files)?)
@@ -112,4 +125,50 @@ pub(crate) fn read_words(language: &str) -> anyhow::Result<HostWords> {
     let words: HostWords = strict::parse(language, text, MAX_POLICY_BYTES)?;
     words.check()?;
     Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser as _;
+    use valet_core::signal::{Class, SignalPath, SignalValue};
+
+    #[test]
+    fn a_policy_file_takes_away_no_more_than_what_it_names() {
+        let (image, own) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let class = |path: &str| format!("[[class]]\nsignal = \"{path}\"\nclass = \"comfort\"\n");
+        let mut paths = Paths::of(&Cli::parse_from(["valetd", "--session"]));
+        paths.policy = vec![image.path().to_owned(), own.path().to_owned()];
+        let class_of = |path: &str| {
+            let policy = read_policy(&paths).expect("a policy");
+            policy.class_of(&SignalPath::parse(path).expect("a path"))
+        };
+        let lock = "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked";
+        for (folder, name, path) in [
+            (&image, "50-image.toml", "Vehicle.Image"),
+            // Even one that is called as a shipped one, for it lies in another folder than those.
+            (&own, "10-classes.toml", "Vehicle.Own"),
+        ] {
+            std::fs::write(folder.path().join(name), class(path)).expect("written");
+            assert_eq!(class_of(path), Some(Class::Comfort), "{name} adds");
+            assert_eq!(class_of(lock), Some(Class::Security), "{name} leaves the rest alone");
+        }
+        std::fs::write(own.path().join("60-own.toml"), class(lock)).expect("written");
+        assert_eq!(class_of(lock), Some(Class::Comfort), "an exact path overrides");
+        std::fs::remove_file(own.path().join("60-own.toml")).expect("removed");
+        let verdict = || {
+            let path = |text: &str| SignalPath::parse(text).expect("a path");
+            let fast = (path("Vehicle.Speed"), SignalValue::Float(130.0));
+            let policy = read_policy(&paths).expect("a policy");
+            let open = SignalValue::Text("OPEN".to_owned());
+            let roof = path("Vehicle.Cabin.Sunroof.Switch");
+            policy.check_actuation(&roof, &open, &Snapshot([fast].into())).name()
+        };
+        assert_eq!(verdict(), "refuse");
+        std::fs::write(image.path().join("20-rules.toml"), class("Vehicle.Rules"))
+            .expect("written");
+        assert_ne!(verdict(), "refuse", "the image's file of that name stands in for the shipped");
+    }
 }

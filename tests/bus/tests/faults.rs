@@ -108,6 +108,26 @@ async fn a_timer_rings_and_observers_hear_it() {
 }
 
 #[tokio::test]
+async fn what_rings_while_nobody_is_there_is_heard_by_the_first_who_comes_and_once() {
+    let scene = Scene::set().await;
+    assert_eq!(text(&scene.ask("set a timer for one second").await, "type"), "action");
+    scene.daemon.process().line("an announcement of org.valetd.timers is kept").await.unwrap();
+    let (_client, screen) = scene.another().await;
+    let mut announced = screen.receive_announced().await.unwrap();
+    screen.observe(none()).await.unwrap();
+    let signal = within("the late ringing", announced.next()).await.unwrap();
+    let args = signal.args().unwrap();
+    assert_eq!(text(&args.details, "skill"), "org.valetd.timers");
+    assert!(args.details.contains_key("late-ms"), "{:?}", args.details);
+    let (_other, second) = scene.another().await;
+    let mut again = second.receive_announced().await.unwrap();
+    second.observe(none()).await.unwrap();
+    // What is told before the answer of a later call has arrived by then.
+    second.state().await.unwrap();
+    assert!(valet_testkit::arrived(&mut again).is_empty());
+}
+
+#[tokio::test]
 async fn settings_and_disabled_skills_survive_a_kill() {
     let scene = Scene::set().await;
     let skill = async |id: &str| {

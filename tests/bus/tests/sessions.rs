@@ -8,7 +8,8 @@ use valet_bus::{
 };
 use valet_bus_tests::{ASK_FOR_ALL, Scene, ask, driver};
 use valet_testkit::{
-    Daemon, DaemonBuilder, PrivateBus, Says, TestAgent, error_name, none, text, until, within,
+    Daemon, DaemonBuilder, PrivateBus, Says, TestAgent, arrived, error_name, none, text, until,
+    within,
 };
 use zbus::{Connection, MessageStream, Variant, fdo::DBusProxy, proxy::CacheProperties};
 
@@ -118,8 +119,8 @@ async fn a_session_dies_with_its_owner() {
     let (client, other) = scene.another().await;
     let object = other.open_session(none()).await.unwrap();
     let seen = session(&scene.client, object.as_str()).await;
-    let before = seen.language().await;
-    assert!(before.is_ok() || error_name(&before).ends_with("NotAuthorized"), "{before:?}");
+    let theirs = seen.language().await;
+    assert_eq!(error_name(&theirs), "org.valetd.Error.NotAuthorized", "a session is its owner's");
     let bus = DBusProxy::new(&scene.client).await.unwrap();
     let name = client.unique_name().unwrap().to_string();
     let mut owners = bus.receive_name_owner_changed_with_args(&[(0, &name)]).await.unwrap();
@@ -187,9 +188,10 @@ async fn observers_get_every_state_and_result_of_their_users_turns() {
     scene.ask("set the temperature to 23 degrees").await;
     // What the daemon still had for this client would come before this answer.
     screen.state().await.unwrap();
-    let mut rest = std::pin::pin!(messages.take_until(std::future::ready(())));
-    while let Some(Ok(message)) = rest.next().await {
-        let member = message.header().member().map(ToString::to_string);
+    let rest = arrived(&mut messages);
+    assert!(!rest.is_empty(), "at least that answer has arrived");
+    for message in rest {
+        let member = message.unwrap().header().member().map(ToString::to_string);
         assert!(
             !member.is_some_and(|name| name.starts_with("Turn")),
             "unobserved turns are not told"
@@ -233,12 +235,16 @@ async fn signals_about_a_turn_reach_nobody_but_its_owner() {
         .build()
         .unwrap();
     let mut overheard = MessageStream::for_match_rule(rule, &client, None).await.unwrap();
+    let session = scene.assistant.open_session(driver()).await.unwrap();
     let object =
         scene.assistant.submit("set the temperature to 22 degrees", driver()).await.unwrap();
     scene.ask("set the temperature to 23 degrees").await;
+    scene.assistant.ask("set a timer", in_session(&session)).await.unwrap();
     other.state().await.unwrap();
-    let mut rest = std::pin::pin!((&mut overheard).take_until(std::future::ready(())));
-    while let Some(Ok(message)) = rest.next().await {
+    let rest = arrived(&mut overheard);
+    assert!(!rest.is_empty(), "what is for everybody has arrived");
+    for message in rest {
+        let message = message.unwrap();
         let header = message.header();
         let interface = header.interface().map(ToString::to_string).unwrap_or_default();
         let about = header.path().map(ToString::to_string).unwrap_or_default();
@@ -246,6 +252,7 @@ async fn signals_about_a_turn_reach_nobody_but_its_owner() {
         assert!(!interface.starts_with("org.valetd.Request1"), "{member} of {about} was overheard");
         assert!(!member.starts_with("Turn"), "{member} was overheard");
         assert_ne!(about, object.as_str(), "{member}: a request is its owner's alone");
+        assert_ne!(about, session.as_str(), "{member}: a session is its owner's alone");
     }
 }
 

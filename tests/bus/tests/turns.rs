@@ -7,7 +7,7 @@ use valet_bus::{
     proxies::{Options, RequestProxy},
 };
 use valet_bus_tests::{Scene, driver};
-use valet_testkit::{Says, TestAgent, dicts, error_name, none, text, until, within};
+use valet_testkit::{Says, TestAgent, arrived, dicts, error_name, none, text, until, within};
 use zbus::{Connection, Message, MessageStream, Variant, message::Type};
 
 const DRIVER_TEMPERATURE: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.Temperature";
@@ -172,8 +172,10 @@ async fn finished_comes_once_as_the_last_signal_with_the_result() {
     assert_eq!(text(&result, "type"), "action");
     // Whatever the daemon had still to say about the request would come before this answer.
     scene.ask("are the doors locked").await;
-    let mut more = std::pin::pin!(messages.take_until(std::future::ready(())));
-    while let Some(Ok(message)) = more.next().await {
+    let more = arrived(&mut messages);
+    assert!(!more.is_empty(), "at least that answer has arrived");
+    for message in more {
+        let message = message.unwrap();
         let header = message.header();
         assert!(
             header.path().is_none_or(|path| path.as_str() != object),
@@ -236,6 +238,7 @@ async fn a_cancelled_request_finishes_with_code_1_and_nothing_in_it() {
     let args = signal.args().unwrap();
     assert_eq!(args.code, 1);
     assert!(args.result.is_empty(), "{:?}", args.result);
+    request.cancel(none()).await.expect("what has ended may be cancelled again");
     assert_eq!(agent.next().await.method, "Cancel");
     assert_eq!(
         scene.signal("Vehicle.Cabin.Door.Row1.DriverSide.IsLocked").await,
@@ -269,6 +272,7 @@ async fn another_client_cannot_cancel_a_request() {
     agent.next().await;
     let theirs = request(&person, object.as_str()).await;
     assert_eq!(error_name(&theirs.cancel(none()).await), "org.valetd.Error.NotAuthorized");
+    assert_eq!(error_name(&theirs.state().await), "org.valetd.Error.NotAuthorized");
     let ours = request(&scene.client, object.as_str()).await;
     assert_eq!(ours.state().await.unwrap(), "waiting");
 }
@@ -341,6 +345,30 @@ async fn undo_puts_back_what_the_last_turn_changed_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_window_that_is_opening_is_not_closed_already_and_can_be_taken_back() {
+    let scene = Scene::set().await;
+    let window = "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position";
+    for back in ["close the window", "undo"] {
+        let opening = scene.ask("open the window").await;
+        assert_eq!(text(&dicts(&opening, "actions")[0], "status"), "requested");
+        let closed = scene.ask(back).await;
+        let actions = dicts(&closed, "actions");
+        assert_eq!(text(&closed, "type"), "action");
+        assert_ne!(text(&actions[0], "status"), "already", "{back}: it was on its way");
+        assert_eq!(text(&actions[0], "target"), window);
+        // Each time the daemon waits a moment for the window itself.
+        let mut again = closed;
+        for _ in 0..100 {
+            if text(&dicts(&again, "actions")[0], "status") == "already" {
+                break;
+            }
+            again = scene.ask("close the window").await;
+        }
+        assert_eq!(scene.signal(window).await, Some(Variant::I64(0)));
+    }
+}
+
+#[tokio::test]
 async fn a_trace_shows_the_stages_of_ones_own_turn_and_keeps_no_text() {
     let scene = Scene::set().await;
     let said = "set the temperature to 22 degrees";
@@ -402,4 +430,28 @@ async fn suggestions_are_understood() {
     for (said, commands) in texts.iter().zip(&parsed) {
         assert!(!commands.is_empty(), "{said:?} is suggested and not understood");
     }
+}
+
+#[tokio::test]
+async fn suggestions_answer_an_open_question_first() {
+    let scene = Scene::set().await;
+    let question = scene.ask("unlock the doors").await;
+    assert_eq!(text(&question, "code"), "confirm");
+    assert_eq!(scene.assistant.suggest(driver()).await.unwrap(), ["Yes", "No"]);
+    scene.ask("no").await;
+    assert!(scene.assistant.suggest(driver()).await.unwrap().len() > 2);
+}
+
+#[tokio::test]
+async fn a_variety_of_the_language_is_served_and_another_language_is_not() {
+    let scene = Scene::set().await;
+    let said = |language: &'static str| {
+        let mut options = driver();
+        options.insert("language", Variant::from(language));
+        scene.assistant.ask("set the temperature to 22 degrees", options)
+    };
+    let result = said("en-GB").await.unwrap();
+    assert_eq!((text(&result, "type"), text(&result, "language")), ("action", "en"));
+    let refused = said("de").await;
+    assert_eq!(error_name(&refused), "org.valetd.Error.UnsupportedLanguage");
 }

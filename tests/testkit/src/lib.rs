@@ -18,7 +18,7 @@ pub use daemon::{Daemon, DaemonBuilder, Skills};
 pub use error::KitError;
 pub use places::{built, guests, models, shipped_skills};
 pub use process::Watched;
-pub use wait::{LIMIT, until, within};
+pub use wait::{LIMIT, arrived, until, within};
 
 /// Options of a call, none.
 #[must_use]

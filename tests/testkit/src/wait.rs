@@ -2,7 +2,7 @@
 //!
 //! Must not poll: whatever is waited for wakes the waiter.
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use std::{future::Future, time::Duration};
 
 /// Long enough for a loaded machine of two cores that trains the encoder's heads for the first
@@ -41,4 +41,33 @@ where
         panic!("the stream ended before {what}")
     })
     .await
+}
+
+/// What has arrived on a stream by now, in order. A message that a connection got before an
+/// answer is here once that answer is.
+pub fn arrived<S>(stream: &mut S) -> Vec<S::Item>
+where
+    S: Stream + Unpin,
+{
+    std::iter::from_fn(|| stream.next().now_or_never().flatten()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_arrived_is_taken_and_what_has_not_is_not_waited_for() {
+        let (to, from) = tokio::sync::mpsc::unbounded_channel();
+        let mut stream = std::pin::pin!(futures_util::stream::unfold(from, |mut from| async {
+            from.recv().await.map(|item| (item, from))
+        }));
+        for number in 0..3 {
+            to.send(number).expect("somebody listens");
+        }
+        assert_eq!(arrived(&mut stream), [0, 1, 2]);
+        to.send(3).expect("somebody listens");
+        assert_eq!(arrived(&mut stream), [3]);
+        assert!(arrived(&mut stream).is_empty());
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! Must never wait for anything but the next message: while it waits the whole connection stands.
 
-use super::{BusEvent, Face, senders};
+use super::{BusEvent, Face, objects::Objects, senders};
 use crate::{
     BusError, Dict, ErrorName,
     access::{AccessRules, Right},
@@ -214,10 +214,15 @@ impl Dispatcher {
             return self.refuse(&message, ErrorName::NotAuthorized, why);
         }
         if !self.face.objects().serves(&path, &interface) {
-            let session_gone = known.interface == "org.valetd.Session1"
-                && known.name == "Close"
-                && path::parse_session(&path).is_some();
-            if session_gone {
+            // Ending what has ended already is no error.
+            let ended = match (known.interface, known.name) {
+                ("org.valetd.Session1", "Close") => path::parse_session(&path).is_some(),
+                ("org.valetd.Request1", "Cancel") => {
+                    path.strip_prefix(&path::request(name, "")).is_some_and(|t| !t.is_empty())
+                }
+                _ => false,
+            };
+            if ended {
                 return self.answer(&message, &());
             }
             let (name, why) = match known.interface {
@@ -338,6 +343,7 @@ impl Dispatcher {
             .deserialize::<(String, String)>()
             .map_err(|e| BusError::invalid(format!("the arguments do not parse: {e}")))?;
         let objects = self.face.objects();
+        readable_by(&objects, path, message)?;
         let properties = objects.properties(path, &interface).ok_or_else(|| {
             BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}"))
         })?;
@@ -352,8 +358,20 @@ impl Dispatcher {
             .deserialize::<String>()
             .map_err(|e| BusError::invalid(format!("the arguments do not parse: {e}")))?;
         let objects = self.face.objects();
+        readable_by(&objects, path, message)?;
         objects.properties(path, &interface).cloned().ok_or_else(|| {
             BusError::new(ErrorName::UnknownObject, format!("{path} has no {interface}"))
         })
+    }
+}
+
+/// Requests and sessions show their properties to their owner alone.
+fn readable_by(objects: &Objects, path: &str, message: &Message) -> Result<(), BusError> {
+    let header = message.header();
+    match (objects.owner(path), header.sender()) {
+        (Some(owner), sender) if sender.is_none_or(|s| s.as_str() != owner) => {
+            Err(BusError::new(ErrorName::NotAuthorized, format!("{path} is not yours")))
+        }
+        _ => Ok(()),
     }
 }

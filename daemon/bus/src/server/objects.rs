@@ -4,7 +4,7 @@
 
 use crate::{Dict, ROOT, contract};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fmt::Write as _,
 };
 use zbus::{OwnedObjectPath, OwnedVariant};
@@ -25,13 +25,13 @@ pub(super) fn manager_of(path: &str) -> Option<&'static str> {
 /// All objects by path.
 pub(super) struct Objects {
     objects: BTreeMap<String, BTreeMap<&'static str, Dict>>,
-    /// Objects that go when their client goes: path by client.
-    owned: BTreeSet<(String, String)>,
+    /// Objects that go when their client goes, and that nobody else may read: client by path.
+    owned: BTreeMap<String, String>,
 }
 
 impl Objects {
     pub(super) fn new() -> Self {
-        Self { objects: BTreeMap::new(), owned: BTreeSet::new() }
+        Self { objects: BTreeMap::new(), owned: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, path: &str, interfaces: Vec<(&'static str, Dict)>) -> Interfaces {
@@ -46,22 +46,28 @@ impl Objects {
 
     /// Notes that an object goes when `client` goes.
     pub(super) fn belongs(&mut self, path: &str, client: &str) {
-        self.owned.insert((client.to_owned(), path.to_owned()));
+        self.owned.insert(path.to_owned(), client.to_owned());
+    }
+
+    /// The client an object belongs to; `None` for those that are everybody's.
+    pub(super) fn owner(&self, path: &str) -> Option<&str> {
+        self.owned.get(path).map(String::as_str)
     }
 
     /// Removes what belonged to a client that left.
     pub(super) fn remove_of(&mut self, client: &str) {
-        let (gone, kept) =
-            std::mem::take(&mut self.owned).into_iter().partition(|(c, _)| c == client);
-        self.owned = kept;
-        let gone: BTreeSet<(String, String)> = gone;
-        for (_, path) in gone {
-            self.objects.remove(&path);
-        }
+        let Self { objects, owned } = self;
+        owned.retain(|path, owner| {
+            let stays = owner != client;
+            if !stays {
+                objects.remove(path);
+            }
+            stays
+        });
     }
 
     pub(super) fn remove(&mut self, path: &str) -> Vec<String> {
-        self.owned.retain(|(_, owned)| owned != path);
+        self.owned.remove(path);
         let gone = self.objects.remove(path).unwrap_or_default();
         gone.into_keys().map(str::to_owned).collect()
     }

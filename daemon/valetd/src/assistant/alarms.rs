@@ -35,6 +35,17 @@ impl Alarms {
     }
 }
 
+/// Milliseconds from one moment to a later one, else 0. A skill may set an alarm at any moment,
+/// also at the ends of time.
+fn ms_until(moment_utc_ms: i64, from_utc_ms: i64) -> u64 {
+    u64::try_from(moment_utc_ms.saturating_sub(from_utc_ms)).unwrap_or(0)
+}
+
+/// How long the timer waits for an alarm.
+fn wait(at_utc_ms: i64, now_utc_ms: i64) -> Duration {
+    Duration::from_millis(ms_until(at_utc_ms, now_utc_ms)).min(LONGEST_WAIT)
+}
+
 impl Assistant {
     /// Sets the timer for the next alarm.
     pub(super) fn schedule_alarms(&mut self) {
@@ -48,10 +59,8 @@ impl Assistant {
         };
         let now = SystemClock.now().utc_ms;
         let waiting = all.iter().find(|(skill, alarm)| !self.is_ringing(skill, &alarm.name));
-        self.alarms.next = waiting.map(|(_, alarm)| {
-            let wait = Duration::from_millis(u64::try_from(alarm.at_utc_ms - now).unwrap_or(0));
-            tokio::time::Instant::now() + wait.min(LONGEST_WAIT)
-        });
+        self.alarms.next =
+            waiting.map(|(_, alarm)| tokio::time::Instant::now() + wait(alarm.at_utc_ms, now));
     }
 
     fn is_ringing(&self, skill: &SkillId, name: &str) -> bool {
@@ -89,7 +98,7 @@ impl Assistant {
             skill: id.clone(),
             name: alarm.name.clone(),
             payload: alarm.payload.clone(),
-            late_ms: u64::try_from(now_ms - alarm.at_utc_ms).unwrap_or(0),
+            late_ms: ms_until(now_ms, alarm.at_utc_ms),
             language: self.config.language.clone(),
             settings: skills::settings(&skill.manifest, &self.state),
             budget: RING_BUDGET,
@@ -135,5 +144,18 @@ impl Assistant {
         if let Err(error) = self.state.cancel(skill, name) {
             log::error!("an alarm of {skill} cannot be removed: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_at_either_end_of_time_has_a_wait() {
+        assert_eq!(wait(i64::MIN, 1_000), Duration::ZERO);
+        assert_eq!(wait(i64::MAX, -1_000), LONGEST_WAIT);
+        assert_eq!(wait(1_250, 1_000), Duration::from_millis(250));
+        assert_eq!(ms_until(1_000, i64::MIN), i64::MAX.unsigned_abs());
     }
 }

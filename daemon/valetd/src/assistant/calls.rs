@@ -18,7 +18,7 @@ use valet_core::{
     session::{Caller, SessionKey, TurnId},
     signal::SignalPath,
     understanding::{Request, Understanding},
-    utterance::Utterance,
+    utterance::{Utterance, UtteranceError},
     zone::Zone,
 };
 use valet_devices::Fault;
@@ -46,8 +46,8 @@ impl Assistant {
                 self.step(Event::Stop { caller, session: session.or(of_zone) });
                 reply.ok(&());
             }
-            Call::OpenSession { language, zone } => {
-                self.open_session(caller, language, zone, reply)
+            Call::OpenSession { language, zone, initiator } => {
+                self.open_session(caller, (language, zone, initiator), reply)
             }
             Call::SetContext { session, items } => {
                 self.for_session(session, &caller, reply, |all| {
@@ -69,15 +69,15 @@ impl Assistant {
                 self.observers
                     .insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
                 reply.ok(&());
+                self.say_held();
             }
             Call::Unobserve => {
                 self.observers.remove(&caller.name);
                 reply.ok(&());
             }
-            Call::Suggest { language } => match self.check_language(language.as_deref()) {
-                Ok(()) => reply.ok(&self.understander.suggestions(12)),
-                Err(error) => reply.error(&error),
-            },
+            Call::Suggest { language, session, zone } => {
+                answer(reply, self.suggest(&caller, language.as_deref(), (session, zone)));
+            }
             other => self.take_control(&caller, other, reply),
         }
     }
@@ -93,13 +93,24 @@ impl Assistant {
             Call::SimulatorDrive { cycle } => answer(reply, self.simulator_drive(&cycle)),
             Call::Trace { turn } => answer(reply, self.trace(caller, &turn)),
             Call::Stats => reply.ok(&self.stats_dict()),
-            // Nothing is kept, so there is nothing to show and nothing to forget.
-            Call::History => reply.ok(&Vec::<Dict>::new()),
-            Call::Forget => reply.ok(&()),
-            Call::SetVocabulary { entity, values } => {
-                answer(reply, self.set_vocabulary(&entity, Some(values)))
+            // No utterance is kept, so there is nothing to show.
+            Call::History { .. } => reply.ok(&Vec::<Dict>::new()),
+            Call::Forget => {
+                self.forget(caller);
+                reply.ok(&());
             }
-            Call::ClearVocabulary { entity } => answer(reply, self.set_vocabulary(&entity, None)),
+            Call::SetVocabulary { entity, values, language } => {
+                let set = self
+                    .check_language(language.as_deref())
+                    .and_then(|()| self.set_vocabulary(&caller.name, &entity, values));
+                answer(reply, set);
+            }
+            Call::ClearVocabulary { entity, language } => {
+                let cleared = self
+                    .check_language(language.as_deref())
+                    .and_then(|()| self.clear_vocabulary(&caller.name, &entity));
+                answer(reply, cleared);
+            }
             Call::EnableSkill { id, enable } => answer(reply, self.enable_skill(&id, enable)),
             Call::SetSkillSettings { id, settings } => {
                 answer(reply, self.set_skill_settings(&id, &settings))
@@ -115,9 +126,9 @@ impl Assistant {
         turn
     }
 
-    fn check_language(&self, language: Option<&str>) -> Result<(), BusError> {
+    pub(super) fn check_language(&self, language: Option<&str>) -> Result<(), BusError> {
         match language {
-            Some(language) if language != self.config.language => Err(BusError::new(
+            Some(language) if !is_variety(language, &self.config.language) => Err(BusError::new(
                 ErrorName::UnsupportedLanguage,
                 format!("language {language:?} is not served, expected {}", self.config.language),
             )),
@@ -143,19 +154,8 @@ impl Assistant {
     }
 
     fn utter(&mut self, caller: Caller, text: &str, options: TurnOptions, answer: Answer) {
-        let checked = Utterance::parse(text)
-            .map_err(|error| {
-                BusError::new(
-                    match error {
-                        valet_core::utterance::UtteranceError::TooLong { .. } => {
-                            ErrorName::LimitExceeded
-                        }
-                        valet_core::utterance::UtteranceError::Empty => ErrorName::InvalidArguments,
-                    },
-                    error.to_string(),
-                )
-            })
-            .and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
+        let checked =
+            utterance(text).and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
         let (utterance, session) = match checked {
             Ok(checked) => checked,
             Err(error) => {
@@ -171,7 +171,8 @@ impl Assistant {
         let turn = self.new_turn();
         self.waiters.insert(turn, waiter);
         self.traces.begin(turn, caller.uid);
-        if let Some(initiator) = &options.initiator {
+        let initiator = options.initiator.as_ref().or(self.session_initiators.get(&session));
+        if let Some(initiator) = initiator {
             self.initiators.insert(turn, initiator.clone());
         }
         self.step(Event::Utter(Box::new(Utter {
@@ -179,7 +180,8 @@ impl Assistant {
             session,
             caller,
             utterance,
-            language: options.language,
+            // A variety is answered in the language that is served.
+            language: options.language.map(|_| self.config.language.clone()),
             zone: options.zone,
             mode: options.mode,
             deadline: Deadline::new(self.clock.now(), options.timeout),
@@ -235,8 +237,7 @@ impl Assistant {
     fn open_session(
         &mut self,
         owner: Caller,
-        language: Option<String>,
-        zone: Option<Zone>,
+        (language, zone, initiator): (Option<String>, Option<Zone>, Option<String>),
         reply: Reply,
     ) {
         let admitted = self
@@ -247,7 +248,10 @@ impl Assistant {
         }
         let key = SessionKey::Opened(self.next_session);
         self.next_session += 1;
-        let language = language.unwrap_or_else(|| self.config.language.clone());
+        if let Some(initiator) = initiator {
+            self.session_initiators.insert(key, initiator);
+        }
+        let language = self.config.language.clone();
         let zone = zone.unwrap_or_default();
         let path = path::session(key);
         let properties = Dict::from([
@@ -260,6 +264,15 @@ impl Assistant {
         match zbus_path(&path) {
             Ok(object) => reply.ok(&object),
             Err(error) => reply.error(&error),
+        }
+    }
+
+    /// Drops what is kept about a user's turns: their traces, and what its default
+    /// conversations remember.
+    fn forget(&mut self, caller: &Caller) {
+        self.traces.forget(caller.uid);
+        for session in self.dialogue.default_sessions_of(caller.uid) {
+            self.step(Event::Reset(session));
         }
     }
 
@@ -306,6 +319,7 @@ impl Assistant {
         }
         self.step(Event::AgentCame(Agent { name: caller.name, object, capabilities, zone }));
         reply.ok(&());
+        self.say_held();
     }
 
     fn unregister_agent(&mut self, caller: Caller, object: String, reply: Reply) {
@@ -324,8 +338,8 @@ impl Assistant {
         }
         let utterances: Vec<Option<Utterance>> =
             texts.iter().map(|t| Utterance::parse(t).ok()).collect();
-        if single && let Err(error) = Utterance::parse(&texts[0]) {
-            return reply.error(&BusError::invalid(error.to_string()));
+        if single && let Err(error) = utterance(&texts[0]) {
+            return reply.error(&error);
         }
         let zone = options.zone.filter(|zone| *zone != Zone::All).unwrap_or(Zone::DRIVER);
         let language = self.config.language.clone();
@@ -465,10 +479,11 @@ impl Assistant {
 
     fn trace(&self, caller: &Caller, turn: &str) -> Result<Dict, BusError> {
         let unknown = || {
-            BusError::new(
-                ErrorName::UnknownTurn,
-                format!("turn {turn:?} is not among the last ones"),
-            )
+            let why = match turn {
+                "" => "no turn of yours is among the last ones".to_owned(),
+                named => format!("turn {named:?} is not among the last ones of yours"),
+            };
+            BusError::new(ErrorName::UnknownTurn, why)
         };
         let turn =
             if turn.is_empty() { self.traces.latest_of(caller.uid) } else { TurnId::parse(turn) };
@@ -512,6 +527,24 @@ impl Answer {
     }
 }
 
+/// Whether a language is one that is served or a variety of it: `en-GB` is one of `en`.
+fn is_variety(language: &str, served: &str) -> bool {
+    let mut asked = language.split(['-', '_']);
+    language.len() <= 35
+        && served.split('-').all(|part| asked.next().is_some_and(|a| a.eq_ignore_ascii_case(part)))
+}
+
+/// A text as an utterance.
+fn utterance(text: &str) -> Result<Utterance, BusError> {
+    Utterance::parse(text).map_err(|error| {
+        let name = match error {
+            UtteranceError::TooLong { .. } => ErrorName::LimitExceeded,
+            UtteranceError::Empty => ErrorName::InvalidArguments,
+        };
+        BusError::new(name, error.to_string())
+    })
+}
+
 fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusError>) {
     match result {
         Ok(value) => reply.ok(&value),
@@ -520,7 +553,7 @@ fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusE
 }
 
 fn answer_parsed(reply: Reply, all: Vec<Understanding>, single: bool) {
-    let mut lists: Vec<Vec<Dict>> =
+    let mut lists: Vec<Vec<convert::View<'_>>> =
         all.iter().map(|u| u.commands.iter().map(convert::command).collect()).collect();
     if single {
         reply.ok(&lists.pop().unwrap_or_default());
@@ -546,4 +579,20 @@ fn refusal(refused: &valet_core::dialogue::Refused) -> BusError {
         R::TooManySessions { .. } | R::TooManyAgents { .. } => ErrorName::LimitExceeded,
     };
     BusError::new(name, refused.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_variety;
+
+    #[test]
+    fn a_variety_of_a_language_is_served_and_another_language_is_not() {
+        for language in ["en", "en-GB", "EN-us", "en-Latn-GB", "en_GB"] {
+            assert!(is_variety(language, "en"), "{language}");
+        }
+        for language in ["", "e", "eng", "de", "de-en", "e-n"] {
+            assert!(!is_variety(language, "en"), "{language}");
+        }
+        assert!(!is_variety("pt", "pt-BR"), "what is served may be a variety itself");
+    }
 }

@@ -2,14 +2,17 @@
 //!
 //! Must not decide; the dialogue has decided.
 
-use super::{ASSISTANT, Assistant, waiters::Waiter};
-use crate::{happening::Happening, logging::message_id, skills};
+use super::{
+    ASSISTANT, Assistant,
+    waiters::{STOPPING, Waiter},
+};
+use crate::{happening::Happening, inference::Asked, logging::message_id, skills};
 use std::{collections::VecDeque, time::Duration};
 use valet_bus::{BusError, Dict, ErrorName, Face, ROOT, convert, convert::owned, path};
 use valet_core::{
     deadline::Deadline,
     dialogue::{
-        Agent, AgentAnswer, AgentQuestion, Call, Effect, Event, FinishCode, ResultType, TurnResult,
+        AGENT_LIMIT, Agent, AgentAnswer, AgentQuestion, Call, Effect, Event, FinishCode, TurnResult,
     },
     intent::SkillId,
     outcome::{Action, ActionStatus, Invoked, Planned, SkillFault, Target},
@@ -35,8 +38,15 @@ pub(crate) struct Running {
 
 /// Signals that are being put back: one skill after the other.
 pub(crate) struct Restoring {
-    waiting: VecDeque<(SkillId, Vec<Planned>)>,
+    waiting: VecDeque<Batch>,
     actions: Vec<Action>,
+}
+
+/// What is put back for one skill, and what went along with that.
+struct Batch {
+    skill: SkillId,
+    values: Vec<Planned>,
+    along: Vec<Planned>,
 }
 
 impl Assistant {
@@ -62,6 +72,7 @@ impl Assistant {
     pub(super) fn take(&mut self, happening: Happening) {
         match happening {
             Happening::Understood { turn, understanding } => self.understood(turn, understanding),
+            Happening::Checked { turn, index, invoked } => self.checked(turn, index, invoked),
             Happening::Invoked { turn, index, invoked } => self.invoked(turn, index, invoked),
             Happening::Restored { turn, invoked } => self.restored(turn, *invoked),
             Happening::Encoder(state) => self.take_encoder_state(state),
@@ -74,15 +85,15 @@ impl Assistant {
                 let snapshot = self.snapshot();
                 self.step(Event::AgentAnswered { turn, answer, snapshot });
             }
-            Happening::Watched { session, path, reached, not_reached_speech } => {
+            Happening::Watched { session, path, value, reached, not_reached_speech } => {
                 self.stats.watches -= 1;
-                self.step(Event::Watched { session, path, reached, not_reached_speech });
+                self.step(Event::Watched { session, path, value, reached, not_reached_speech });
             }
             Happening::Announce { skill, speech } => self.announce(Some(&skill), &speech),
             Happening::AlarmsChanged => self.schedule_alarms(),
             Happening::Rang { skill, name, invoked } => {
                 self.rang(&skill, &name, &invoked);
-                self.skill_ran(&skill);
+                self.books.skill(skill);
             }
         }
     }
@@ -91,6 +102,9 @@ impl Assistant {
         match effect {
             Effect::Understand { turn, request, deadline } => {
                 self.understand(turn, request, deadline)
+            }
+            Effect::Check { turn, index, call, assumed, deadline } => {
+                self.check(turn, index, *call, assumed, deadline);
             }
             Effect::Invoke { turn, index, call, deadline } => {
                 self.invoke(turn, index, *call, deadline)
@@ -121,7 +135,10 @@ impl Assistant {
             Effect::Watch { session, path, value, not_reached_speech } => {
                 self.watch(session, path, value, not_reached_speech);
             }
-            Effect::SessionClosed(key) => self.face.remove_object(&path::session(key)),
+            Effect::SessionClosed(key) => {
+                self.session_initiators.remove(&key);
+                self.face.remove_object(&path::session(key));
+            }
             Effect::Announce { speech, .. } => self.announce(None, &speech),
         }
     }
@@ -132,17 +149,23 @@ impl Assistant {
 
     fn understand(&mut self, turn: TurnId, request: Box<Request>, deadline: Deadline) {
         self.note(turn, "understanding".into());
+        let begun = std::time::Instant::now();
         if let Some(understanding) = self.understand_at_once(&request) {
             return self.understood(turn, Box::new(understanding));
         }
+        let template_time = begun.elapsed();
         let left = deadline.left(self.clock.now());
-        let understander = self.understander.clone();
         let taken = self.inference.as_ref().is_some_and(|inference| {
-            inference.understand(turn, request.clone(), understander, left)
+            let (request, understander) = ((*request).clone(), self.understander.clone());
+            inference.understand(
+                turn,
+                Box::new(Asked { request, understander, template_time }),
+                left,
+            )
         });
         if !taken {
             // The encoder has too much to do: templates alone answer, and say so.
-            let understanding = self.understander.understand(&request, None);
+            let understanding = self.understander.understand_freely(&request, template_time, None);
             self.understood(turn, Box::new(understanding));
         }
     }
@@ -161,26 +184,7 @@ impl Assistant {
     fn invoke(&mut self, turn: TurnId, index: usize, call: Call, deadline: Deadline) {
         self.note(turn, format!("invoking {}", call.intent));
         let skill = call.intent.skill().clone();
-        let settings = self
-            .skills
-            .by_id
-            .get(&skill)
-            .map(|s| skills::settings(&s.manifest, &self.state))
-            .unwrap_or_default();
-        let invocation = Invocation {
-            skill: skill.clone(),
-            intent: call.intent.name().to_owned(),
-            class: call.class,
-            slots: call.slots,
-            settings,
-            speaker: call.speaker,
-            language: call.language,
-            text: Some(call.text),
-            confirmed: call.confirmed,
-            guest_confirmed: call.guest_confirmed,
-            budget: deadline.left(self.clock.now()),
-            observe: self.config.observe,
-        };
+        let invocation = self.invocation(call, deadline);
         let happenings = self.happenings.clone();
         let done = Box::new(move |invoked: Invoked| {
             // The daemon is stopping when nobody listens.
@@ -195,6 +199,65 @@ impl Assistant {
         }
     }
 
+    /// Has a command gone through without effect, to see what the policy says of it.
+    fn check(
+        &mut self,
+        turn: TurnId,
+        index: usize,
+        call: Call,
+        assumed: Vec<Planned>,
+        deadline: Deadline,
+    ) {
+        self.note(turn, format!("checking {}", call.intent));
+        let skill = call.intent.skill().clone();
+        let invocation = self.invocation(call, deadline);
+        let happenings = self.happenings.clone();
+        let done = Box::new(move |invoked: Invoked| {
+            let _ = happenings.send(Happening::Checked { turn, index, invoked: Box::new(invoked) });
+        });
+        match self.host.rehearse(invocation, assumed, done) {
+            Ok(handle) => drop(self.running.insert(turn, Running { handle, skill })),
+            Err(error) => {
+                let fault = SkillFault::Unavailable { skill, why: error.to_string() };
+                self.checked(turn, index, Box::new(nothing_done(fault)));
+            }
+        }
+    }
+
+    fn checked(&mut self, turn: TurnId, index: usize, invoked: Box<Invoked>) {
+        self.running.remove(&turn);
+        // These end the turn here; everything else is told when the command acts.
+        let refused = invoked.actions.iter().any(|a| a.status == ActionStatus::Denied);
+        if refused || invoked.result.is_err() {
+            self.log_invoked(turn, &invoked);
+        }
+        self.step(Event::Checked { turn, index, invoked });
+    }
+
+    fn invocation(&self, call: Call, deadline: Deadline) -> Invocation {
+        let skill = call.intent.skill().clone();
+        let settings = self
+            .skills
+            .by_id
+            .get(&skill)
+            .map(|s| skills::settings(&s.manifest, &self.state))
+            .unwrap_or_default();
+        Invocation {
+            skill,
+            intent: call.intent.name().to_owned(),
+            class: call.class,
+            slots: call.slots,
+            settings,
+            speaker: call.speaker,
+            language: call.language,
+            text: Some(call.text),
+            confirmed: call.confirmed,
+            guest_confirmed: call.guest_confirmed,
+            budget: deadline.left(self.clock.now()),
+            observe: self.config.observe,
+        }
+    }
+
     fn invoked(&mut self, turn: TurnId, index: usize, invoked: Box<Invoked>) {
         let ran = self.running.remove(&turn);
         self.note(turn, "the skill is through".into());
@@ -202,7 +265,7 @@ impl Assistant {
         let snapshot = self.snapshot();
         self.step(Event::Invoked { turn, index, invoked, snapshot });
         if let Some(running) = ran {
-            self.skill_ran(&running.skill);
+            self.books.skill(running.skill);
         }
     }
 
@@ -228,12 +291,15 @@ impl Assistant {
 
     /// Puts values back, one skill at a time: the grants of who changed them hold.
     fn restore(&mut self, turn: TurnId, changes: Vec<Change>) {
-        let mut waiting: VecDeque<(SkillId, Vec<Planned>)> = VecDeque::new();
+        let mut waiting: VecDeque<Batch> = VecDeque::new();
         for change in changes {
-            let planned = Planned { path: change.path, value: change.previous };
-            match waiting.back_mut() {
-                Some((skill, batch)) if *skill == change.skill => batch.push(planned),
-                _ => waiting.push_back((change.skill, vec![planned])),
+            if waiting.back().is_none_or(|batch| batch.skill != change.skill) {
+                let (values, along) = (Vec::new(), Vec::new());
+                waiting.push_back(Batch { skill: change.skill, values, along });
+            }
+            if let Some(batch) = waiting.back_mut() {
+                let list = if change.companion { &mut batch.along } else { &mut batch.values };
+                list.push(Planned { path: change.path, value: change.previous });
             }
         }
         self.restoring.insert(turn, Restoring { waiting, actions: Vec::new() });
@@ -242,7 +308,7 @@ impl Assistant {
 
     fn restore_next(&mut self, turn: TurnId) {
         let Some(restoring) = self.restoring.get_mut(&turn) else { return };
-        let Some((skill, batch)) = restoring.waiting.pop_front() else {
+        let Some(Batch { skill, values, along }) = restoring.waiting.pop_front() else {
             let actions = std::mem::take(&mut restoring.actions);
             self.restoring.remove(&turn);
             return self.step(Event::Restored { turn, actions });
@@ -252,12 +318,12 @@ impl Assistant {
             let _ = happenings.send(Happening::Restored { turn, invoked: Box::new(invoked) });
         });
         if let Err(error) =
-            self.host.restore(skill.clone(), batch.clone(), None, self.config.observe, done)
+            self.host.restore(skill.clone(), values.clone(), along, self.config.observe, done)
         {
             let why = error.to_string();
             let mut invoked = nothing_done(SkillFault::Unavailable { skill, why: why.clone() });
             invoked.actions =
-                batch.into_iter().map(|planned| not_put_back(planned, &why)).collect();
+                values.into_iter().map(|planned| not_put_back(planned, &why)).collect();
             self.restored(turn, invoked);
         }
     }
@@ -275,10 +341,19 @@ impl Assistant {
 
     fn ask_agent(&mut self, turn: TurnId, agent: Agent, speech: String, question: AgentQuestion) {
         let (face, happenings) = (self.face.clone(), self.happenings.clone());
+        let options = self.agent_options(self.dialogue.zone_of_turn(turn));
         tokio::spawn(async move {
-            let answer = call_agent(&face, &agent, turn, &speech, question).await;
+            let answer = call_agent(&face, &agent, turn, (&speech, options), question).await;
             let _ = happenings.send(Happening::Agent { turn, answer });
         });
+    }
+
+    /// What every method of an agent is told besides its arguments.
+    pub(super) fn agent_options(&self, zone: Option<Zone>) -> Dict {
+        let mut options =
+            Dict::from([("language".to_owned(), owned(self.config.language.as_str()))]);
+        options.extend(zone.map(|zone| ("zone".to_owned(), owned(zone.to_string()))));
+        options
     }
 
     fn cancel_agent(&self, turn: TurnId, agent: Agent) {
@@ -358,43 +433,42 @@ impl Assistant {
     fn finish(&mut self, result: TurnResult) {
         self.running.remove(&result.turn);
         self.initiators.remove(&result.turn);
-        self.stats.count(&result);
-        self.traces.finish(&result);
-        log_turn(&result);
-        let dict = convert::result(&result);
+        let view = convert::result(&result);
         let cancelled = result.finish == FinishCode::Cancelled;
         match self.waiters.take(result.turn) {
             Some(Waiter::Call(reply)) if cancelled => {
                 reply.error(&BusError::new(ErrorName::Canceled, "the turn was stopped"));
             }
-            Some(Waiter::Call(reply)) => reply.ok(&dict),
+            Some(Waiter::Call(reply)) => reply.ok(&view),
             Some(Waiter::Request { path, client }) => {
                 self.face.set_property(&path, REQUEST, "State", owned("finished"));
-                let body = if cancelled { (1_u32, Dict::new()) } else { (0, dict.clone()) };
-                if !cancelled {
+                if cancelled {
+                    let body = (1_u32, convert::View::new());
+                    self.face.emit_to(&client, &path, (REQUEST, "Finished"), &body);
+                } else {
                     self.send_chunks(&client, &path, &result.speech);
+                    self.face.emit_to(&client, &path, (REQUEST, "Finished"), &(0_u32, &view));
                 }
-                self.face.emit_to(&client, &path, (REQUEST, "Finished"), &body);
                 self.face.remove_object(&path);
             }
             // The client left meanwhile.
             None => {}
         }
         for client in self.observers_of(result.session) {
-            let body = (result.turn.to_string(), dict.clone());
+            let body = (result.turn.to_string(), &view);
             self.face.emit_to(&client, ROOT, (ASSISTANT, "TurnFinished"), &body);
         }
         if !cancelled {
             self.speak(&result);
         }
+        self.books.turn(result);
     }
 
     /// The speech in pieces at sentence borders, so that a voice can begin with the first.
     fn send_chunks(&self, client: &str, path: &str, speech: &str) {
-        let mut seq: u32 = 0;
-        for piece in speech.split_inclusive(". ").filter(|piece| !piece.is_empty()) {
+        let pieces = speech.split_inclusive(". ").filter(|piece| !piece.is_empty());
+        for (seq, piece) in (0_u32..).zip(pieces) {
             self.face.emit_to(client, path, (REQUEST, "Chunk"), &(seq, piece));
-            seq += 1;
         }
     }
 
@@ -405,7 +479,9 @@ impl Assistant {
         if let Some(agent) = self.dialogue.agent("speak", zone)
             && !result.speech.is_empty()
         {
-            let body = (turn.clone(), 0u32, result.speech.clone(), Dict::new());
+            let mut options = self.agent_options(Some(zone));
+            options.insert("last".into(), owned(true));
+            let body = (turn.clone(), 0u32, result.speech.clone(), options);
             self.face.tell_agent((&agent.name, &agent.object), "Speak", &body);
         }
         if let Some(agent) = self.dialogue.agent("show", zone)
@@ -417,23 +493,14 @@ impl Assistant {
         }
     }
 
-    /// Says something that nobody asked for: to agents and observers.
-    pub(super) fn announce(&self, skill: Option<&SkillId>, speech: &str) {
-        let mut details = Dict::new();
-        if let Some(skill) = skill {
-            details.insert("skill".into(), owned(skill.as_str()));
-        }
-        let mut clients: Vec<&str> =
-            self.dialogue.agents().map(|agent| agent.name.as_str()).collect();
-        clients.extend(self.observers.keys().map(String::as_str));
-        clients.sort_unstable();
-        clients.dedup();
-        if clients.is_empty() {
-            log::warn!("an announcement found nobody: no agent is registered and nobody observes");
-        }
-        for client in clients {
-            self.face.emit_to(client, ROOT, (ASSISTANT, "Announced"), &(speech, details.clone()));
-        }
+    /// The daemon stops: an open request ends with the fault that says so.
+    pub(super) fn say_stopping(&self, client: &str, path: &str) {
+        let fault = BusError::new(ErrorName::Canceled, STOPPING);
+        let result = Dict::from([
+            ("error".to_owned(), owned(fault.name.as_str())),
+            ("message".to_owned(), owned(fault.message.as_str())),
+        ]);
+        self.face.emit_to(client, path, (REQUEST, "Finished"), &(2_u32, result));
     }
 
     fn watch(
@@ -453,8 +520,8 @@ impl Assistant {
         tokio::task::spawn_blocking(move || {
             let seen = vehicle.wait_until(&path, &value, limit).ok().flatten();
             let reached = seen.is_some_and(|seen| value.matches(&seen));
-            let _ =
-                happenings.send(Happening::Watched { session, path, reached, not_reached_speech });
+            let watched = Happening::Watched { session, path, value, reached, not_reached_speech };
+            let _ = happenings.send(watched);
         });
     }
 }
@@ -485,7 +552,7 @@ async fn call_agent(
     face: &Face,
     agent: &Agent,
     turn: TurnId,
-    speech: &str,
+    (speech, mut options): (&str, Dict),
     question: AgentQuestion,
 ) -> Result<AgentAnswer, BusError> {
     let to = (agent.name.as_str(), agent.object.as_str());
@@ -501,7 +568,8 @@ async fn call_agent(
                     ])
                 })
                 .collect();
-            let body = (turn, speech, actions, Dict::new());
+            options.insert("expires-ms".into(), owned(expires_ms()));
+            let body = (turn, speech, actions, options);
             face.call_agent(to, "Confirm", &body, AGENT_CALL_LIMIT)
                 .await
                 .map(AgentAnswer::Confirmed)
@@ -509,29 +577,18 @@ async fn call_agent(
         AgentQuestion::Choose { choices } => {
             let choices: Vec<(String, String, Dict)> =
                 choices.into_iter().map(|(id, label)| (id, label, Dict::new())).collect();
-            let body = (turn, speech, choices, Dict::new());
+            let body = (turn, speech, choices, options);
             face.call_agent(to, "Choose", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
         }
-        AgentQuestion::AskSlot { slot } => {
-            let body = (turn, slot, speech, Dict::new());
+        AgentQuestion::AskSlot { slot, entity } => {
+            options.insert("entity".into(), owned(entity.as_str()));
+            let body = (turn, slot, speech, options);
             face.call_agent(to, "AskSlot", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
         }
     }
 }
 
-/// One line a turn, with the journal's fields; never the text.
-fn log_turn(result: &TurnResult) {
-    let intent = result.intents.first().map_or_else(String::new, |i| i.intent.to_string());
-    let skill = result.intents.first().map_or("", |i| i.intent.skill().as_str());
-    let total = result.timing.iter().find(|(s, _)| *s == "total").map_or(0, |(_, us)| *us);
-    let level = if result.kind == ResultType::Error { log::Level::Warn } else { log::Level::Info };
-    log::log!(
-        level,
-        MESSAGE_ID = message_id::TURN,
-        VALET_TURN = result.turn.to_string().as_str(),
-        VALET_SKILL = skill,
-        VALET_INTENT = intent.as_str(),
-        VALET_STATUS = result.kind.name();
-        "turn in {}.{:03} ms", total / 1000, total % 1000
-    );
+/// How long an agent has for its answer, as the bus says it.
+fn expires_ms() -> u32 {
+    u32::try_from(AGENT_LIMIT.as_millis()).unwrap_or(u32::MAX)
 }

@@ -8,22 +8,13 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
-use valet_core::{
-    entity::Value,
-    intent::{SkillId, is_name},
-    ports::StoreError,
-};
+use valet_core::{entity::Value, intent::SkillId, ports::StoreError};
 use valet_package::SkillFolder;
-use valet_skill_host::SkillState;
+use valet_skill_host::{SkillState, SkillStats};
 use valet_understanding::{Understander, heads::Heads};
 use zbus::OwnedVariant;
 
 const SKILL: &str = "org.valetd.Skill1";
-
-/// Most entities with run-time vocabulary.
-const MAX_VOCABULARIES: usize = 32;
-/// Longest value or synonym of a run-time vocabulary, bytes.
-const MAX_VALUE_BYTES: usize = 128;
 
 impl Assistant {
     /// Serves the root object and one object a skill.
@@ -54,14 +45,12 @@ impl Assistant {
             interfaces.push(("org.valetd.Simulator1", Dict::new()));
         }
         self.face.add_object(ROOT, interfaces);
-        self.serve_skills();
+        self.skills.by_id.values().for_each(|skill| self.serve_skill(skill));
     }
 
-    fn serve_skills(&self) {
-        for (id, skill) in &self.skills.by_id {
-            self.face
-                .add_object(&path::skill(id.as_str()), vec![(SKILL, self.skill_properties(skill))]);
-        }
+    fn serve_skill(&self, skill: &Skill) {
+        let path = path::skill(skill.manifest.id.as_str());
+        self.face.add_object(&path, vec![(SKILL, self.skill_properties(skill))]);
     }
 
     fn skill_properties(&self, skill: &Skill) -> Dict {
@@ -92,14 +81,7 @@ impl Assistant {
     }
 
     fn skill_stats(&self, id: &SkillId) -> OwnedVariant {
-        let Ok(stats) = self.host.stats(id) else { return owned(Dict::new()) };
-        owned(Dict::from([
-            ("turns".to_owned(), owned(stats.turns)),
-            ("faults".to_owned(), owned(stats.faults)),
-            ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
-            ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
-            ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),
-        ]))
+        owned(self.host.stats(id).map_or_else(|_| Dict::new(), |stats| stats_dict(&stats)))
     }
 
     fn settings_property(&self, skill: &Skill) -> OwnedVariant {
@@ -111,24 +93,23 @@ impl Assistant {
 
     /// After a turn: the skill's counts, and whether it was put into quarantine.
     pub(super) fn skill_ran(&mut self, id: &SkillId) {
+        let Ok(stats) = self.host.stats(id) else { return };
         let path = path::skill(id.as_str());
-        self.face.set_quietly(&path, SKILL, "Stats", self.skill_stats(id));
-        if let Ok(stats) = self.host.stats(id)
-            && let SkillState::Quarantined { why, .. } = &stats.state
+        self.face.set_quietly(&path, SKILL, "Stats", owned(stats_dict(&stats)));
+        if let SkillState::Quarantined { why, .. } = &stats.state
             && let Some(skill) = self.skills.by_id.get_mut(id)
             && skill.status == SkillStatus::Ready
         {
             log::error!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is quarantined: {why}");
             skill.status = SkillStatus::Quarantined(why.clone());
-            self.face.set_property(&path, SKILL, "State", owned("quarantined"));
-            self.face.set_property(&path, SKILL, "LastError", owned(why.as_str()));
             self.skills_changed();
         }
     }
 
-    /// The skills or the vocabulary changed: what is understood changes with them.
+    /// The skills changed: what is understood changes with them.
     pub(super) fn skills_changed(&mut self) {
-        match build_understander(&self.config.language, &mut self.skills, &self.vocabulary) {
+        let vocabulary = self.vocabularies.together();
+        match build_understander(&self.config.language, &mut self.skills, &vocabulary) {
             Ok(understander) => self.use_understander(understander),
             Err(error) => {
                 // The old one goes on; a skill whose sentences cannot be compiled is not in it.
@@ -137,13 +118,19 @@ impl Assistant {
         }
         let rules = rules(&self.skills, &self.policy, &self.words, &self.world, &self.config);
         self.dialogue.replace_rules(rules);
+        self.skills.by_id.keys().for_each(|id| self.show_skill(id));
         self.generation += 1;
         let ready: Vec<String> = self.skills.ready().map(|(id, ..)| id.to_string()).collect();
         self.face.emit_all(ROOT, "org.valetd.Skills1", "SkillsReady", &(self.generation, ready));
         self.show_state();
     }
 
-    fn use_understander(&mut self, understander: Understander) {
+    /// Understands by these sentences from now on; heads are trained for them where they are
+    /// others than before.
+    pub(super) fn use_understander(&mut self, understander: Understander) {
+        if understander.fingerprint() == self.understander.fingerprint() {
+            return;
+        }
         if let Some(inference) = &self.inference {
             inference.train(understander.clone());
         }
@@ -211,17 +198,21 @@ impl Assistant {
             SkillStatus::Disabled
         };
         log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is {}", skill.status.name());
-        self.serve_skills();
-        self.show_skill(&id);
         self.skills_changed();
-        Ok(())
+        match &self.skills.by_id[&id].status {
+            SkillStatus::Failed(why) => Err(BusError::new(ErrorName::SkillFailed, why.as_str())),
+            _ => Ok(()),
+        }
     }
 
     fn show_skill(&self, id: &SkillId) {
         let Some(skill) = self.skills.by_id.get(id) else { return };
         let path = path::skill(id.as_str());
         for (name, value) in self.skill_properties(skill) {
-            self.face.set_property(&path, SKILL, &name, value);
+            match name.as_str() {
+                "Stats" => self.face.set_quietly(&path, SKILL, &name, value),
+                _ => self.face.set_property(&path, SKILL, &name, value),
+            }
         }
     }
 
@@ -250,45 +241,6 @@ impl Assistant {
         Ok(())
     }
 
-    pub(super) fn set_vocabulary(
-        &mut self,
-        entity: &str,
-        values: Option<Vec<(String, Vec<String>)>>,
-    ) -> Result<(), BusError> {
-        if !is_name(entity) {
-            return Err(BusError::invalid(
-                "the entity is no name, expected [a-z0-9] words joined by dashes",
-            ));
-        }
-        for text in values
-            .iter()
-            .flatten()
-            .flat_map(|(value, synonyms)| std::iter::once(value).chain(synonyms))
-        {
-            if text.trim().is_empty()
-                || text.len() > MAX_VALUE_BYTES
-                || text.chars().any(char::is_control)
-            {
-                return Err(BusError::invalid(format!(
-                    "a value is empty, longer than {MAX_VALUE_BYTES} bytes or has control characters"
-                )));
-            }
-        }
-        match values {
-            Some(_)
-                if self.vocabulary.len() >= MAX_VOCABULARIES
-                    && !self.vocabulary.contains_key(entity) =>
-            {
-                let why = format!("{MAX_VOCABULARIES} vocabularies are set; clear one first");
-                return Err(BusError::new(ErrorName::LimitExceeded, why));
-            }
-            Some(values) => drop(self.vocabulary.insert(entity.to_owned(), values)),
-            None => drop(self.vocabulary.remove(entity)),
-        }
-        self.skills_changed();
-        Ok(())
-    }
-
     /// Reads configuration, policy and skills again. What is wrong leaves the old in force.
     ///
     /// # Errors
@@ -314,7 +266,11 @@ impl Assistant {
             self.host.unload(gone);
             self.face.remove_object(&path::skill(gone.as_str()));
         }
-        self.serve_skills();
+        for (id, skill) in &self.skills.by_id {
+            if !before.contains(id) {
+                self.serve_skill(skill);
+            }
+        }
         self.skills_changed();
         Ok(())
     }
@@ -322,4 +278,14 @@ impl Assistant {
 
 fn state_failed(error: StoreError) -> BusError {
     BusError::new(ErrorName::Failed, error.to_string())
+}
+
+fn stats_dict(stats: &SkillStats) -> Dict {
+    Dict::from([
+        ("turns".to_owned(), owned(stats.turns)),
+        ("faults".to_owned(), owned(stats.faults)),
+        ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
+        ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
+        ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),
+    ])
 }

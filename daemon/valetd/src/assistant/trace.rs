@@ -8,20 +8,27 @@ use valet_core::{
     dialogue::TurnResult,
     outcome::{ActionStatus, Invoked},
     session::TurnId,
-    understanding::Understanding,
+    understanding::{Command, Understanding},
 };
 
 /// Turns that are kept.
 const KEPT: usize = 64;
 
+/// One turn, kept as it came: few are ever asked for, and those are put into words then.
 struct Trace {
     turn: TurnId,
     uid: u32,
-    understood: Option<Vec<Dict>>,
+    understood: Option<Vec<Command>>,
     events: Vec<(u64, String)>,
-    policy: Vec<Dict>,
-    result: Option<Dict>,
-    stages: Vec<(String, u64)>,
+    policy: Vec<Verdict>,
+    result: Option<TurnResult>,
+}
+
+/// What policy and grants said of one thing that a skill asked for.
+struct Verdict {
+    target: String,
+    verdict: &'static str,
+    why: Option<String>,
 }
 
 /// The last turns.
@@ -43,7 +50,6 @@ impl Traces {
             events: Vec::new(),
             policy: Vec::new(),
             result: None,
-            stages: Vec::new(),
         });
     }
 
@@ -61,42 +67,37 @@ impl Traces {
     /// Notes what policy and grants said of each thing a skill asked for.
     pub(crate) fn judged(&mut self, turn: TurnId, invoked: &Invoked) {
         let Some(trace) = self.find(turn) else { return };
-        let verdict = |target: String, verdict: &str, why: Option<&str>| {
-            let mut dict = Dict::from([
-                ("target".to_owned(), owned(target)),
-                ("verdict".to_owned(), owned(verdict)),
-            ]);
-            dict.extend(why.map(|why| ("why".to_owned(), owned(why))));
-            dict
-        };
-        trace.policy.extend(invoked.actions.iter().map(|action| {
-            let denied = action.status == ActionStatus::Denied;
-            verdict(
-                action.target.to_string(),
-                if denied { "refuse" } else { "allow" },
-                action.why.as_deref(),
-            )
+        trace.policy.extend(invoked.actions.iter().map(|action| Verdict {
+            target: action.target.to_string(),
+            verdict: if action.status == ActionStatus::Denied { "refuse" } else { "allow" },
+            why: action.why.clone(),
         }));
         if let Some((planned, why)) = &invoked.needs_confirmation {
-            trace
-                .policy
-                .extend(planned.iter().map(|p| verdict(p.path.to_string(), "confirm", Some(why))));
+            trace.policy.extend(planned.iter().map(|planned| Verdict {
+                target: planned.path.to_string(),
+                verdict: "confirm",
+                why: Some(why.clone()),
+            }));
         }
     }
 
     /// Notes what was understood, alternatives included.
     pub(crate) fn understood(&mut self, turn: TurnId, understanding: &Understanding) {
         if let Some(trace) = self.find(turn) {
-            trace.understood = Some(understanding.commands.iter().map(convert::command).collect());
+            trace.understood = Some(understanding.commands.clone());
         }
     }
 
     /// Notes the result.
-    pub(crate) fn finish(&mut self, result: &TurnResult) {
+    pub(crate) fn finish(&mut self, result: TurnResult) {
         if let Some(trace) = self.find(result.turn) {
-            trace.stages = result.timing.iter().map(|(s, us)| ((*s).to_owned(), *us)).collect();
-            trace.result = Some(convert::result(result));
+            trace.result = Some(result);
         }
+    }
+
+    /// Drops the traces of a user's turns; one that still runs is traced no further.
+    pub(crate) fn forget(&mut self, uid: u32) {
+        self.kept.retain(|trace| trace.uid != uid);
     }
 
     /// The latest turn of a user.
@@ -119,33 +120,45 @@ impl Traces {
                 ])
             })
             .collect();
-        // The stages of a turn follow each other; `total` spans them all.
-        let mut begun = 0;
-        let stages: Vec<Dict> = trace
-            .stages
-            .iter()
-            .map(|(stage, us)| {
-                let start = if stage == "total" { 0 } else { begun };
-                begun = start + us;
-                Dict::from([
-                    ("stage".into(), owned(stage.as_str())),
-                    ("start".into(), owned(start)),
-                    ("took".into(), owned(*us)),
-                ])
-            })
-            .collect();
         let mut dict = Dict::from([
             ("turn".into(), owned(turn.to_string())),
-            ("stages".into(), owned(stages)),
+            ("stages".into(), owned(trace.result.as_ref().map(stages).unwrap_or_default())),
             ("events".into(), owned(events)),
-            ("policy".into(), owned(trace.policy.clone())),
+            ("policy".into(), owned(trace.policy.iter().map(Verdict::dict).collect::<Vec<_>>())),
         ]);
         if let Some(understood) = &trace.understood {
-            dict.insert("candidates".into(), owned(understood.clone()));
+            let commands: Vec<_> = understood.iter().map(convert::command).collect();
+            dict.insert("candidates".into(), owned(commands));
         }
         if let Some(result) = &trace.result {
-            dict.insert("result".into(), owned(result.clone()));
+            dict.insert("result".into(), owned(convert::result(result)));
         }
         Some(dict)
     }
+}
+
+impl Verdict {
+    fn dict(&self) -> Dict {
+        let mut dict = Dict::from([
+            ("target".to_owned(), owned(self.target.as_str())),
+            ("verdict".to_owned(), owned(self.verdict)),
+        ]);
+        dict.extend(self.why.as_deref().map(|why| ("why".to_owned(), owned(why))));
+        dict
+    }
+}
+
+/// The stages of a turn, which follow each other; `total` spans them all.
+fn stages(result: &TurnResult) -> Vec<Dict> {
+    let mut begun = 0;
+    let stage = |(stage, us): &(&'static str, u64)| {
+        let start = if *stage == "total" { 0 } else { begun };
+        begun = start + us;
+        Dict::from([
+            ("stage".into(), owned(*stage)),
+            ("start".into(), owned(start)),
+            ("took".into(), owned(*us)),
+        ])
+    };
+    result.timing.iter().map(stage).collect()
 }

@@ -9,6 +9,9 @@ use valet_core::session::TurnId;
 /// Most requests of one client at once.
 pub(crate) const MAX_REQUESTS: usize = 64;
 
+/// What whoever still waits is told when the daemon stops.
+pub(crate) const STOPPING: &str = "the assistant is stopping";
+
 /// Whoever waits for a turn.
 pub(crate) enum Waiter {
     /// A blocking call.
@@ -78,12 +81,18 @@ impl Waiters {
         );
     }
 
-    /// The daemon stops: every blocking call is told so.
-    pub(crate) fn drop_all(&mut self) {
+    /// The daemon stops: every blocking call is told so. Gives the requests that are open, as
+    /// client and path, so that those can be told too.
+    pub(crate) fn drop_all(&mut self) -> Vec<(String, String)> {
+        let mut requests = Vec::new();
         for (_, waiter) in self.by_turn.drain() {
-            if let Waiter::Call(reply) = waiter {
-                reply.error(&BusError::new(ErrorName::Canceled, "the assistant is stopping"));
+            match waiter {
+                Waiter::Call(reply) => {
+                    reply.error(&BusError::new(ErrorName::Canceled, STOPPING));
+                }
+                Waiter::Request { path, client } => requests.push((client, path)),
             }
         }
+        requests
     }
 }
