@@ -2,7 +2,7 @@
 # Every step is a script of its own in scripts/ and prints its name and its time.
 #
 #   CARGO_TARGET_DIR   where cargo builds (target/)
-#   ASK                one thing to ask: make run ASK="set the temperature to 21 degrees"
+#   ASK                one thing to ask: make run ASK="set the temperature to 22 degrees"
 #   SECONDS_EACH       how long `make fuzz` runs each target (60)
 #   AUTOMOTIVE         labelled lines for the bench of that name
 

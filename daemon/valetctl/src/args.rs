@@ -8,14 +8,16 @@ use std::path::PathBuf;
 const AFTER: &str = "\
 Exit codes:
   0  done as asked (a question back counts: it was understood)
-  1  answered, but not with success: refused, failed, not understood; a tour or doctor that found something
+  1  answered, but not with success: refused, failed, not understood, no such signal; a tour that
+     went otherwise than it should, a doctor with something to mend
   2  the command line makes no sense
   3  the daemon cannot be reached
-  4  the daemon refused the call with a named error
+  4  the daemon, or the bus, refused the call with a named error
   5  a file or the terminal could not be read or written
 
 Colours are used on a terminal only, and never when NO_COLOR is set.
-Full documentation of what travels on the bus: `busctl --user introspect org.valetd.Assistant1 /org/valetd/Assistant1`.";
+What travels on the bus, with its documentation:
+`busctl --user introspect --xml-interface org.valetd.Assistant1 /org/valetd/Assistant1`";
 
 /// Talk to the Valet assistant, look at what it did, and change what it runs with.
 #[derive(Debug, Parser)]
@@ -64,7 +66,7 @@ pub fn command() -> clap::Command {
 /// Options of whatever begins a turn.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TurnArgs {
-    /// Who speaks: all, row1, row1-driver, row1-passenger, row2-…
+    /// Who speaks: all, row1, row1-driver, row1-middle, row1-passenger; the same for row2 to row4
     #[arg(long, value_name = "ZONE")]
     pub(crate) zone: Option<String>,
 
@@ -72,7 +74,7 @@ pub(crate) struct TurnArgs {
     #[arg(long, value_name = "TAG")]
     pub(crate) language: Option<String>,
 
-    /// Path of a session of this caller; without it the default one of the user and zone
+    /// Path of a conversation as results name it; without it the one of this user and the zone
     #[arg(long, value_name = "PATH")]
     pub(crate) session: Option<String>,
 
@@ -114,7 +116,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: TurnArgs,
     },
-    /// Watch all turns live, and state changes of the daemon
+    /// Watch the turns one may see live, announcements, and state changes of the daemon
     Monitor,
     /// The installed skills
     Skills {
@@ -135,7 +137,7 @@ pub(crate) enum Command {
     Signals(SignalsArgs),
     /// How a turn went: stages with their times, candidates, policy
     Trace {
-        /// Its id (t12); without it your latest one
+        /// Its id (t12), one of the last 64; without it your latest one
         turn: Option<String>,
         /// Draw it into this file
         #[arg(long, value_name = "FILE")]
@@ -185,12 +187,12 @@ pub(crate) enum SkillsAction {
         /// Its id, or the last part of it
         id: String,
     },
-    /// Make a disabled one ready again; lifts a quarantine
+    /// Make a disabled one ready again, also after a restart; lifts a quarantine
     Enable {
         /// Its id, or the last part of it
         id: String,
     },
-    /// Its intents are no longer understood
+    /// Its intents are no longer understood and its timers do not ring, also after a restart
     Disable {
         /// Its id, or the last part of it
         id: String,

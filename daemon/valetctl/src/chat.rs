@@ -120,7 +120,9 @@ async fn interactive(
         match said_until_interrupted(link, screen, options, line.trim()).await {
             Ok(Step::Quit) => break,
             Ok(Step::On(_)) => {}
-            Err(error @ (CtlError::Terminal { .. } | CtlError::NoBus { .. })) => return Err(error),
+            Err(
+                error @ (CtlError::Terminal { .. } | CtlError::Unread | CtlError::NoBus { .. }),
+            ) => return Err(error),
             Err(error) => {
                 screen.fail(&error);
             }

@@ -177,12 +177,12 @@ async fn look_at_state(link: &Link, report: &mut Report) -> Result<(), CtlError>
         "starting" | "stopping" => {
             report.add("state", Level::Notice, state, "try again in a moment")
         }
-        _ => report.add(
-            "state",
-            Level::Fault,
-            format!("{state}: {}", reasons.join("; ")),
-            advice_for(&reasons),
-        ),
+        _ => {
+            for reason in &reasons {
+                let found = format!("{state}: {reason}");
+                report.add("state", Level::Fault, found, advice_for(reason));
+            }
+        }
     }
     for (kind, model) in assistant.models().await.map_err(wrong)? {
         look_at_model(&kind, &value::object(&model), report);
@@ -198,22 +198,25 @@ async fn look_at_state(link: &Link, report: &mut Report) -> Result<(), CtlError>
     Ok(())
 }
 
-/// What helps against the reasons of a degraded state; the reasons are words, so this looks for them.
-fn advice_for(reasons: &[String]) -> &'static str {
-    let all = reasons.join(" ").to_lowercase();
-    if all.contains("model") || all.contains("encoder") {
-        "put the models where it looks (`make models` in a checkout), then restart or `kill -HUP` valetd; fixed sentences work meanwhile"
-    } else if all.contains("state") || all.contains("database") {
-        "the old file was kept beside the new one; timers and settings of before are in it, send it in if you can"
-    } else if all.contains("skill") {
+/// What helps against a reason of a degraded state; reasons are words, so this looks for them.
+fn advice_for(reason: &str) -> &'static str {
+    let reason = reason.to_lowercase();
+    if reason.starts_with("skill") {
         "`valetctl skills` shows the last error of each; `valetctl skills enable ID` tries again"
+    } else if reason.starts_with("encoder") {
+        "put the models where it looks (`make models` in a checkout), then restart valetd; fixed sentences work meanwhile"
+    } else if reason.contains("memory only") {
+        "let valetd write its state folder, then restart it: settings and timers of now are lost then"
+    } else if reason.contains("set aside") {
+        "the old file was kept beside the new one; timers and settings of before are in it, send it in if you can"
     } else {
         "the log says more: `journalctl -u valetd -b`, or what valetd prints in its terminal"
     }
 }
 
 fn look_at_model(kind: &str, model: &Value, report: &mut Report) {
-    let found = format!("{kind} {} is {}", text(model, "name"), text(model, "state"));
+    let name = [kind, text(model, "name")].join(" ");
+    let found = format!("{} is {}", name.trim_end(), text(model, "state"));
     match text(model, "state") {
         "ready" => report.fine("model", found),
         "loading" => report.add(
@@ -424,14 +427,15 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_has_an_advice() {
-        for reason in [
-            "the encoder is missing",
-            "the state file was damaged",
-            "skill x failed",
-            "something else",
+    fn every_reason_has_an_advice_of_its_own() {
+        for (reason, advice) in [
+            ("encoder: no encoder model in /x", "make models"),
+            ("state is kept in memory only and lost at the end: /x", "state folder"),
+            ("the state file was corrupt (x) and was set aside as /y", "the old file"),
+            ("skill org.example.a: its model is broken", "skills enable"),
+            ("something else", "the log"),
         ] {
-            assert!(!advice_for(&[reason.to_owned()]).is_empty());
+            assert!(advice_for(reason).contains(advice), "{reason}");
         }
     }
 }

@@ -64,6 +64,9 @@ pub enum CtlError {
         /// What was expected and what came.
         message: String,
     },
+    /// Whoever read our output has gone, as `head` does.
+    #[error("nobody reads the output any more")]
+    Unread,
     /// The terminal.
     #[error("the terminal fails: {why}")]
     Terminal {
@@ -88,6 +91,7 @@ impl CtlError {
             Self::Call { .. } => CALL,
             Self::File { .. }
             | Self::Script { .. }
+            | Self::Unread
             | Self::Terminal { .. }
             | Self::Runtime { .. } => LOCAL,
         }
@@ -104,6 +108,7 @@ impl CtlError {
             Self::File { .. } => "file",
             Self::Script { .. } => "script",
             Self::Usage { .. } => "usage",
+            Self::Unread => "unread",
             Self::Terminal { .. } => "terminal",
             Self::Runtime { .. } => "runtime",
         }
@@ -140,7 +145,7 @@ fn advice_for(name: &str) -> Option<&'static str> {
         }
         "UnknownSkill" => "`valetctl skills` lists what is installed",
         "UnknownSignal" => "`valetctl signals '**.Window.*'` searches the vehicle's signals",
-        "UnknownTurn" => "`valetctl trace` without a turn shows your latest one",
+        "UnknownTurn" => "ask something first; `valetctl trace` without a turn then shows it",
         "Busy" | "NotReady" => "try again in a moment",
         "Timeout" => "try again with a longer --timeout, or look at `valetctl doctor`",
         "UnknownMethod" | "UnknownObject" | "UnknownInterface" => {
@@ -152,6 +157,9 @@ fn advice_for(name: &str) -> Option<&'static str> {
 
 impl From<std::io::Error> for CtlError {
     fn from(error: std::io::Error) -> Self {
-        Self::Terminal { why: error.to_string() }
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Terminal { why: error.to_string() },
+        }
     }
 }

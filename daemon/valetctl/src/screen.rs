@@ -60,7 +60,7 @@ impl Screen {
     /// One line. Nothing when JSON was asked for.
     ///
     /// # Errors
-    /// [`CtlError::Terminal`], also for a reader that went away.
+    /// [`CtlError::Unread`], [`CtlError::Terminal`].
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> Result<(), CtlError> {
         if self.json {
             return Ok(());
@@ -109,8 +109,12 @@ impl Screen {
         Ok(())
     }
 
-    /// Says what went wrong and what to do next, on standard error; gives the exit code.
+    /// Says what went wrong and what to do next, on standard error; gives the exit code. That
+    /// nobody reads any more is nobody's fault and not said.
     pub(crate) fn fail(&mut self, error: &CtlError) -> ExitCode {
+        if matches!(error, CtlError::Unread) {
+            return ExitCode::from(error.code());
+        }
         let mut err = std::io::stderr().lock();
         // Nothing is left to do when standard error is gone too.
         let _ = if self.json {

@@ -56,10 +56,7 @@ pub(crate) async fn read(link: &Link, turn: &str) -> Result<Value, CtlError> {
 /// # Errors
 /// The terminal's.
 pub(crate) fn show(screen: &mut Screen, trace: &Value) -> Result<(), CtlError> {
-    let said = text(trace, "text");
-    let mark = if said.is_empty() { "" } else { "  › " };
-    let title = format!("{}{mark}{said}", text(trace, "turn"));
-    screen.line(screen.paint(Style::Strong, title))?;
+    screen.line(screen.paint(Style::Strong, text(trace, "turn")))?;
     for line in stages(screen, trace)
         .into_iter()
         .chain(candidates(screen, trace))

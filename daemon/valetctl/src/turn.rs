@@ -296,6 +296,7 @@ pub(crate) fn confidence(result: &Value) -> Option<f64> {
 /// A time for people: three digits that count.
 pub(crate) fn milliseconds(ms: f64) -> String {
     match ms {
+        ms if ms > 0.0 && ms < 0.01 => format!("{:.0} µs", ms * 1000.0),
         ms if ms < 10.0 => format!("{ms:.2} ms"),
         ms if ms < 100.0 => format!("{ms:.1} ms"),
         ms => format!("{ms:.0} ms"),

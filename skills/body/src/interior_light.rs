@@ -2,7 +2,7 @@
 //!
 //! Must not touch lights outside.
 
-use crate::place;
+use crate::{look::unknown_look, place};
 use valet_skill_sdk::{prelude::*, zone::Station};
 
 const DOME: &str = "Vehicle.Cabin.Light.IsDomeOn";
@@ -16,6 +16,10 @@ const DIMMEST: f64 = 1.0;
 const BRIGHTEST: f64 = 100.0;
 
 pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
+    // "Chartreuse ambient light": a light that was to look some way is not merely switched on.
+    if let Some(look) = unknown_look(call) {
+        return Ok(Outcome::cannot_do(["I do not know ", &look, " as a colour."].concat()));
+    }
     let dimmed = call.text("change").is_some()
         || call.percentage("percent").is_some()
         || call.colour("colour").is_some();
@@ -73,20 +77,21 @@ fn strip(call: &Call, branch: &str) -> Result<Outcome, SkillError> {
 /// Adds what one light shall do; the words for it, none when it stays as it is.
 fn add(call: &Call, batch: &mut Batch, branch: &str, light: Station) -> Option<String> {
     let switch = light.within(branch, "IsLightOn");
+    let path = light.within(branch, "Intensity");
+    let percent = call.percentage("percent");
+    if percent.is_some_and(|percent| percent < DIMMEST) {
+        batch.push(switch, false);
+        return Some("off".into());
+    }
+    if let Some(percent) = percent {
+        batch.push(path.as_str(), percent.round());
+    }
     if let Some(colour) = call.colour("colour") {
         batch.push(light.within(branch, "Color"), colour);
-        switch_on(batch, switch);
-        return Some(call.words("colour").unwrap_or(colour).into());
     }
-    let path = light.within(branch, "Intensity");
-    if let Some(percent) = call.percentage("percent") {
-        if percent < DIMMEST {
-            batch.push(switch, false);
-            return Some("off".into());
-        }
-        batch.push(path, percent.round());
+    if percent.is_some() || call.colour("colour").is_some() {
         switch_on(batch, switch);
-        return Some(["at ", &say::number(percent, 0), " percent"].concat());
+        return Some(look(call.colour("colour").and(call.words("colour")), percent));
     }
     if let Some(change) = call.text("change") {
         let target = dimmed(place::number(&path)?, change == "brighter")?;
@@ -96,6 +101,16 @@ fn add(call: &Call, batch: &mut Batch, branch: &str, light: Station) -> Option<S
     let on = is_on(call);
     batch.push(switch, on);
     Some(if on { "on".into() } else { "off".into() })
+}
+
+/// Words for a colour and a brightness, each where it is wanted.
+fn look(colour: Option<&str>, percent: Option<f64>) -> String {
+    let at = percent.map(|percent| ["at ", &say::number(percent, 0), " percent"].concat());
+    match (colour, at) {
+        (Some(colour), Some(at)) => [colour, " ", &at].concat(),
+        (Some(colour), None) => colour.into(),
+        (None, at) => at.unwrap_or_default(),
+    }
 }
 
 /// A light that is off is switched on with its new colour or brightness.
@@ -114,7 +129,14 @@ fn dimmed(now: f64, brighter: bool) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::dimmed;
+    use super::{dimmed, look};
+
+    #[test]
+    fn a_colour_and_a_brightness_are_both_told() {
+        assert_eq!(look(Some("red"), Some(40.0)), "red at 40 percent");
+        assert_eq!(look(Some("red"), None), "red");
+        assert_eq!(look(None, Some(40.0)), "at 40 percent");
+    }
 
     #[test]
     fn dimming_stops_before_off() {

@@ -8,6 +8,7 @@ mod boot;
 mod exterior_light;
 mod interior_light;
 mod locks;
+mod look;
 mod mirrors;
 mod place;
 mod query;

@@ -48,6 +48,22 @@ pub(crate) fn group(stations: &[Station], one: &str, many: &str) -> String {
     }
 }
 
+/// Words for some places of one kind that are not all there are, each by its name: "the driver's
+/// and the rear passenger's side doors".
+pub(crate) fn listed(stations: &[Station], one: &str, many: &str) -> String {
+    let names: Vec<String> = stations.iter().map(|s| ["the ", name(*s)].concat()).collect();
+    match names.as_slice() {
+        [] => group(stations, one, many),
+        [only] => [only, " ", one].concat(),
+        [rest @ .., last] => [&rest.join(", "), " and ", last, " ", many].concat(),
+    }
+}
+
+/// Whether the car has a signal at all, known or not.
+pub(crate) fn is_there(path: &str) -> bool {
+    signals::describe(path).is_ok()
+}
+
 /// "is" or "are".
 pub(crate) fn verb(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
@@ -67,5 +83,16 @@ mod tests {
         assert_eq!(of(Zone::All), "all windows");
         assert_eq!(of(Zone::Row(2)), "the rear windows");
         assert_eq!(of(Zone::DRIVER), "the driver's window");
+    }
+
+    #[test]
+    fn a_part_of_the_places_is_named_one_by_one() {
+        let stations: Vec<Station> = Zone::All.stations().collect();
+        let said = |some: &[Station]| listed(some, "door", "doors");
+        assert_eq!(said(&stations[..1]), "the driver's door");
+        assert_eq!(
+            said(&stations[..3]),
+            "the driver's, the front passenger's and the rear driver's side doors"
+        );
     }
 }

@@ -43,20 +43,30 @@ fn on(what: &str, path: &str) -> Option<String> {
     flag(what, path, "on", "off")
 }
 
-/// What was asked about, with what of it is known to be so.
+/// What was asked about, with what of it is known to be so, and what the car does not tell.
 struct Survey {
     asked: Vec<Station>,
     so: Vec<Station>,
+    unknown: Vec<Station>,
 }
 
-fn survey(zone: Zone, is_so: impl Fn(Station) -> Option<bool>) -> Option<Survey> {
-    let mut survey = Survey { asked: Vec::new(), so: Vec::new() };
+/// Looks at one signal of each place; a place whose signal the car does not have is left out.
+fn survey(
+    zone: Zone,
+    path: impl Fn(Station) -> String,
+    is_so: impl Fn(&str) -> Option<bool>,
+) -> Option<Survey> {
+    let mut survey = Survey { asked: Vec::new(), so: Vec::new(), unknown: Vec::new() };
     for station in zone.stations() {
-        if let Some(so) = is_so(station) {
-            survey.asked.push(station);
-            if so {
+        let path = path(station);
+        match is_so(&path) {
+            Some(true) => {
+                survey.asked.push(station);
                 survey.so.push(station);
             }
+            Some(false) => survey.asked.push(station),
+            None if place::is_there(&path) => survey.unknown.push(station),
+            None => {}
         }
     }
     (!survey.asked.is_empty()).then_some(survey)
@@ -66,17 +76,28 @@ fn zone(call: &Call) -> Zone {
     call.zone("zone").unwrap_or(Zone::All)
 }
 
-/// "The driver's window is open." or, when none is, "All windows are closed."
+/// "The driver's window is open." or, when none is, "All windows are closed."; then what the car
+/// does not tell.
 fn told(survey: &Survey, nouns: (&str, &str), yes: &str, no: &str) -> String {
     let (of, state) = if survey.so.is_empty() { (&survey.asked, no) } else { (&survey.so, yes) };
-    let list = match of.len() {
-        2 | 3 if of.len() < survey.asked.len() => {
-            let names: Vec<&str> = of.iter().map(|station| place::name(*station)).collect();
-            ["the ", &names.join(" and the "), " ", nouns.1].concat()
-        }
-        _ => place::group(of, nouns.0, nouns.1),
+    let is_part = of.len() < survey.asked.len() + survey.unknown.len();
+    let is_row = matches!(of.as_slice(), [one, other] if one.row == other.row);
+    let list = if is_part && !is_row {
+        place::listed(of, nouns.0, nouns.1)
+    } else {
+        place::group(of, nouns.0, nouns.1)
     };
-    capital(&[&list, " ", place::verb(of.len()), " ", state, "."].concat())
+    let known = capital(&[&list, " ", place::verb(of.len()), " ", state, "."].concat());
+    [known, untold(&survey.unknown, nouns)].concat()
+}
+
+/// What cannot be answered, behind what can.
+fn untold(unknown: &[Station], nouns: (&str, &str)) -> String {
+    if unknown.is_empty() {
+        return String::new();
+    }
+    let list = place::listed(unknown, nouns.0, nouns.1);
+    [" The car does not tell me about ", &list, " now."].concat()
 }
 
 fn capital(text: &str) -> String {
@@ -85,26 +106,29 @@ fn capital(text: &str) -> String {
 }
 
 fn windows(call: &Call) -> Option<String> {
-    let position = |station: Station| place::number(&station.door("Window.Position"));
-    let survey = survey(zone(call), |s| position(s).map(|p| p > 0.0))?;
-    let mut speech = told(&survey, ("window", "windows"), "open", "closed");
-    if let [only] = survey.so.as_slice()
-        && let Some(percent) = position(*only).filter(|percent| *percent < 100.0)
-    {
-        speech.pop();
-        speech.push_str(&[", at ", &say::number(percent, 0), " percent."].concat());
-    }
-    Some(speech)
+    let survey =
+        survey(zone(call), |s| s.door("Window.Position"), |p| place::number(p).map(|n| n > 0.0))?;
+    let nouns = ("window", "windows");
+    let [only] = survey.so.as_slice() else {
+        return Some(told(&survey, nouns, "open", "closed"));
+    };
+    let partly = place::number(&only.door("Window.Position")).filter(|percent| *percent < 100.0);
+    let how = partly.map(|percent| ["open, at ", &say::number(percent, 0), " percent"].concat());
+    Some(told(&survey, nouns, how.as_deref().unwrap_or("open"), "closed"))
 }
 
 fn doors(call: &Call) -> Option<String> {
-    let survey = survey(zone(call), |s| place::flag(&s.door("IsOpen")))?;
+    let survey = survey(zone(call), |s| s.door("IsOpen"), place::flag)?;
     Some(told(&survey, ("door", "doors"), "open", "closed"))
 }
 
 fn locks(call: &Call) -> Option<String> {
-    let survey = survey(zone(call), |s| place::flag(&s.door("IsLocked")).map(|locked| !locked))?;
+    let survey = unlocked(zone(call))?;
     Some(told(&survey, ("door", "doors"), "unlocked", "locked"))
+}
+
+fn unlocked(zone: Zone) -> Option<Survey> {
+    survey(zone, |s| s.door("IsLocked"), |path| place::flag(path).map(|locked| !locked))
 }
 
 fn sunroof() -> Option<String> {
@@ -124,17 +148,38 @@ fn shades() -> Option<String> {
         ("the rear driver's side", "Vehicle.Cabin.Door.Row2.DriverSide.Shade.Position"),
         ("the rear passenger's side", "Vehicle.Cabin.Door.Row2.PassengerSide.Shade.Position"),
     ];
-    let known: Vec<(&str, f64)> =
-        places.iter().filter_map(|(name, path)| Some((*name, place::number(path)?))).collect();
-    if known.is_empty() {
+    let (mut known, mut closed, mut unknown) = (0, Vec::new(), Vec::new());
+    for (name, path) in places {
+        match place::number(path) {
+            Some(position) => {
+                known += 1;
+                if position > 0.0 {
+                    closed.push(name);
+                }
+            }
+            None if place::is_there(path) => unknown.push(name),
+            None => {}
+        }
+    }
+    if known == 0 {
         return None;
     }
-    let closed: Vec<&str> = known.iter().filter(|(_, p)| *p < 100.0).map(|(n, _)| *n).collect();
-    Some(match closed.as_slice() {
-        [] => "All shades are open.".into(),
-        [only] => capital(&[only, " shade is closed or partly closed."].concat()),
-        many => capital(&[&many.join(", "), " shades are closed or partly closed."].concat()),
-    })
+    let shade = |names: &[&str]| {
+        let noun = if names.len() == 1 { " shade" } else { " shades" };
+        [&names.join(", "), noun].concat()
+    };
+    let said = match (closed.as_slice(), unknown.as_slice()) {
+        ([], []) => "All shades are open.".into(),
+        ([], _) => "The other shades are open.".into(),
+        (closed, _) => {
+            let is = place::verb(closed.len());
+            capital(&[&shade(closed), " ", is, " closed or partly closed."].concat())
+        }
+    };
+    if unknown.is_empty() {
+        return Some(said);
+    }
+    Some(["The car does not tell me about ", &shade(&unknown), " now. ", &said].concat())
 }
 
 fn headlights() -> Option<String> {
@@ -149,27 +194,37 @@ fn headlights() -> Option<String> {
 }
 
 fn fog() -> Option<String> {
-    let front = place::flag("Vehicle.Body.Lights.Fog.Front.IsOn")?;
-    let rear = place::flag("Vehicle.Body.Lights.Fog.Rear.IsOn").unwrap_or(false);
-    Some(
-        match (front, rear) {
-            (true, true) => "The front and rear fog lights are on.",
-            (true, false) => "The front fog lights are on.",
-            (false, true) => "The rear fog lights are on.",
-            (false, false) => "The fog lights are off.",
-        }
-        .into(),
-    )
+    let front = place::flag("Vehicle.Body.Lights.Fog.Front.IsOn");
+    let rear = place::flag("Vehicle.Body.Lights.Fog.Rear.IsOn");
+    let of_one = |which: &str, on: bool| {
+        let state = if on { "on" } else { "off" };
+        ["The ", which, " fog lights are ", state, "."].concat()
+    };
+    Some(match (front, rear) {
+        (Some(true), Some(true)) => "The front and rear fog lights are on.".into(),
+        (Some(false), Some(false)) => "The fog lights are off.".into(),
+        (Some(true), _) => of_one("front", true),
+        (_, Some(true)) => of_one("rear", true),
+        (Some(front), None) => of_one("front", front),
+        (None, Some(rear)) => of_one("rear", rear),
+        (None, None) => return None,
+    })
 }
 
 fn strip(call: &Call, what: &str, branch: &str) -> Option<String> {
-    let survey = survey(zone(call), |s| place::flag(&s.within(branch, "IsLightOn")))?;
+    let survey = survey(zone(call), |s| s.within(branch, "IsLightOn"), place::flag)?;
     let state = match survey.so.len() {
         0 => "off",
         lit if lit == survey.asked.len() => "on",
         _ => "on in a part of the car",
     };
-    Some(["The ", what, " is ", state, "."].concat())
+    let known = ["The ", what, " is ", state, "."].concat();
+    let places: Vec<&str> = survey.unknown.iter().map(|s| place::name(*s)).collect();
+    if places.is_empty() {
+        return Some(known);
+    }
+    let untold = [" The car does not tell me about the ", &places.join(", "), " one now."].concat();
+    Some([known, untold].concat())
 }
 
 fn wipers() -> Option<String> {
@@ -181,61 +236,110 @@ fn wipers() -> Option<String> {
         "INTERVAL" => "on interval",
         _ => "on automatic",
     };
-    let front = place::text("Vehicle.Body.Windshield.Front.Wiping.Mode")?;
-    let mut speech = ["The wipers are ", words(&front)].concat();
-    if let Some(rear) = place::text("Vehicle.Body.Windshield.Rear.Wiping.Mode")
-        && rear != "OFF"
-    {
-        speech.push_str(&[", the rear one is ", words(&rear)].concat());
-    }
-    speech.push('.');
-    Some(speech)
+    let front = place::text("Vehicle.Body.Windshield.Front.Wiping.Mode");
+    let rear = place::text("Vehicle.Body.Windshield.Rear.Wiping.Mode");
+    Some(match (front.as_deref(), rear.as_deref()) {
+        (Some(front), Some("OFF")) => ["The wipers are ", words(front), "."].concat(),
+        (Some(front), Some(rear)) => {
+            ["The wipers are ", words(front), ", the rear one is ", words(rear), "."].concat()
+        }
+        (Some(front), None) => ["The front wipers are ", words(front), "."].concat(),
+        (None, Some(rear)) => ["The rear wiper is ", words(rear), "."].concat(),
+        (None, None) => return None,
+    })
 }
 
 fn mirrors() -> Option<String> {
     let folded = |side: &str| place::flag(&["Vehicle.Body.Mirrors.", side, ".IsFolded"].concat());
-    let driver = folded("DriverSide")?;
-    let passenger = folded("PassengerSide").unwrap_or(driver);
-    Some(
-        match (driver, passenger) {
-            (true, true) => "The mirrors are folded.",
-            (true, false) => "The driver's mirror is folded.",
-            (false, true) => "The passenger's mirror is folded.",
-            (false, false) => "The mirrors are not folded.",
-        }
-        .into(),
-    )
+    let of_one = |whose: &str, folded: bool| {
+        ["The ", whose, " mirror is ", if folded { "folded." } else { "not folded." }].concat()
+    };
+    Some(match (folded("DriverSide"), folded("PassengerSide")) {
+        (Some(true), Some(true)) => "The mirrors are folded.".into(),
+        (Some(false), Some(false)) => "The mirrors are not folded.".into(),
+        (Some(true), _) => of_one("driver's", true),
+        (_, Some(true)) => of_one("passenger's", true),
+        (Some(driver), None) => of_one("driver's", driver),
+        (None, Some(passenger)) => of_one("passenger's", passenger),
+        (None, None) => return None,
+    })
 }
 
-/// What is open or unlocked of the whole car, or that nothing is.
+/// What is open or unlocked of the whole car, or that nothing is; and what the car does not tell.
 fn everything() -> Option<String> {
-    let mut open = Vec::new();
-    let mut known = false;
-    let mut look = |what: &str, state: Option<bool>| {
+    let (mut open, mut unknown, mut known) = (Vec::new(), Vec::new(), false);
+    let mut look = |what: String, path: &str, state: Option<bool>| {
         known |= state.is_some();
-        if state == Some(true) {
-            open.push(what.to_owned());
+        match state {
+            Some(true) => open.push(what),
+            None if place::is_there(path) => unknown.push(what),
+            _ => {}
         }
     };
+    let is_open = |path: &str| place::number(path).map(|position| position.abs() > 0.0);
     for station in Zone::All.stations() {
         let name = place::name(station);
-        let window = place::number(&station.door("Window.Position")).map(|p| p > 0.0);
-        look(&["the ", name, " window"].concat(), window);
-        look(&["the ", name, " door"].concat(), place::flag(&station.door("IsOpen")));
+        let (window, door) = (station.door("Window.Position"), station.door("IsOpen"));
+        look(["the ", name, " window"].concat(), &window, is_open(&window));
+        look(["the ", name, " door"].concat(), &door, place::flag(&door));
     }
-    look("the boot", place::flag("Vehicle.Body.Trunk.Rear.IsOpen"));
-    look("the bonnet", place::flag("Vehicle.Body.Hood.IsOpen"));
-    let sunroof = place::number("Vehicle.Cabin.Sunroof.Position");
-    look("the sunroof", sunroof.map(|position| position.abs() > 0.0));
+    for (what, path) in
+        [("the boot", "Vehicle.Body.Trunk.Rear.IsOpen"), ("the bonnet", "Vehicle.Body.Hood.IsOpen")]
+    {
+        look(what.into(), path, place::flag(path));
+    }
+    let sunroof = "Vehicle.Cabin.Sunroof.Position";
+    look("the sunroof".into(), sunroof, is_open(sunroof));
     if !known {
         return None;
     }
-    let locked = survey(Zone::All, |s| place::flag(&s.door("IsLocked")).map(|locked| !locked))
-        .map(|survey| told(&survey, ("door", "doors"), "unlocked", "locked"));
-    let first = if open.is_empty() {
+    let first = if !open.is_empty() {
+        capital(&[&open.join(", "), " ", place::verb(open.len()), " open."].concat())
+    } else if unknown.is_empty() {
         "Everything is closed.".into()
     } else {
-        capital(&[&open.join(", "), " ", place::verb(open.len()), " open."].concat())
+        "Everything else is closed.".into()
     };
-    Some([first, locked.map(|words| [" ", &words].concat()).unwrap_or_default()].concat())
+    let unknown = if unknown.is_empty() {
+        String::new()
+    } else {
+        ["The car does not tell me about ", &unknown.join(", "), " now. "].concat()
+    };
+    let locked = unlocked(Zone::All)
+        .map(|survey| told(&survey, ("door", "doors"), "unlocked", "locked"))
+        .map(|words| [" ", &words].concat())
+        .unwrap_or_default();
+    Some([unknown, first, locked].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(zone: Zone) -> Vec<Station> {
+        zone.stations().collect()
+    }
+
+    #[test]
+    fn what_the_car_does_not_tell_is_named_and_not_told_as_known() {
+        let nouns = ("door", "doors");
+        let all = of(Zone::All);
+        let survey = |asked: &[Station], so: &[Station], unknown: &[Station]| Survey {
+            asked: asked.to_vec(),
+            so: so.to_vec(),
+            unknown: unknown.to_vec(),
+        };
+        let said = |survey: &Survey| told(survey, nouns, "unlocked", "locked");
+        assert_eq!(said(&survey(&all, &[], &[])), "All doors are locked.");
+        assert_eq!(
+            said(&survey(&all[..3], &[], &all[3..])),
+            "The driver's, the front passenger's and the rear driver's side doors are locked. \
+             The car does not tell me about the rear passenger's side door now."
+        );
+        assert_eq!(
+            said(&survey(&all[..3], &all[..1], &all[3..])),
+            "The driver's door is unlocked. \
+             The car does not tell me about the rear passenger's side door now."
+        );
+    }
 }

@@ -15,16 +15,23 @@ const START: f64 = 40.0;
 
 pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
     let preset = call.text("preset");
-    let number = call.percentage("percent").or(call.number("level"));
-    if preset.is_none() && number.is_none() {
+    let level = call.number("level");
+    if preset.is_none() && level.is_none() && call.percentage("percent").is_none() {
         return Ok(Outcome::ask_slot("level", "To which level, from one to five?"));
     }
+    let number = match (call.percentage("percent"), level.map(percent_of)) {
+        (Some(percent), _) | (None, Some(Some(percent))) => Some(percent),
+        (None, Some(None)) => {
+            return Ok(Outcome::cannot_do("The fan has five levels; or say how many percent."));
+        }
+        (None, None) => None,
+    };
     let mut batch = Batch::new();
     let mut speed = FULL;
     for station in place::zone(call).stations() {
         let path = station.hvac(LEAF);
         let value = match (number, preset) {
-            (Some(number), _) => percent_of(number),
+            (Some(percent), _) => percent.round(),
             (None, Some(preset)) => preset_percent(preset, place::current(&path)),
             (None, None) => continue,
         };
@@ -45,9 +52,16 @@ fn words(percent: f64) -> String {
     ["at ", &say::number(percent, 0), " percent"].concat()
 }
 
-/// One to five are steps, more is a percentage.
-fn percent_of(number: f64) -> f64 {
-    if (0.0..=STEPS).contains(&number) { (number * STEP).round() } else { number.round() }
+/// Percent of a level without a unit: one to five are steps, a part of one is that part of
+/// the whole, two digits are a percentage. `None` = a level the fan does not have.
+fn percent_of(level: f64) -> Option<f64> {
+    if level > 0.0 && level < 1.0 {
+        Some(level * FULL)
+    } else if (0.0..=STEPS).contains(&level) {
+        Some(level * STEP)
+    } else {
+        (2.0 * STEPS..=FULL).contains(&level).then_some(level)
+    }
 }
 
 fn preset_percent(preset: &str, now: Option<f64>) -> f64 {
@@ -124,6 +138,8 @@ pub(crate) fn direct(call: &Call) -> Result<Outcome, SkillError> {
         Some("windscreen") => ("UP", "the windscreen"),
         Some("face") => ("MIDDLE", "the face"),
         Some("feet") => ("DOWN", "the feet"),
+        Some("face-and-feet") => return Ok(one_of("face", "feet")),
+        Some("windscreen-and-feet") => return Ok(one_of("windscreen", "feet")),
         _ => return Err(SkillError::BadSlot("target".into())),
     };
     let mut batch = Batch::new();
@@ -137,6 +153,15 @@ pub(crate) fn direct(call: &Call) -> Result<Outcome, SkillError> {
     Ok(place::tell(Outcome::done().with("aim", aim), call))
 }
 
+/// The car's signal knows one direction at a time, so that one of two has to be chosen.
+fn one_of(first: &str, second: &str) -> Outcome {
+    let label = |target: &str| ["the ", target].concat();
+    let choices = [(first, label(first)), (second, label(second))];
+    let question =
+        ["Here the air goes to one place at a time: ", &choices[0].1, " or ", &choices[1].1, "?"];
+    Outcome::choose("target", question.concat(), choices)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,10 +171,18 @@ mod tests {
     }
 
     #[test]
-    fn levels_and_percentages_are_told_apart() {
-        for (said, percent) in [(0.0, 0.0), (3.0, 60.0), (5.0, 100.0), (30.0, 30.0), (100.0, 100.0)]
+    fn levels_parts_and_percentages_are_told_apart() {
+        for (said, percent) in
+            [(0.0, 0.0), (0.5, 50.0), (3.0, 60.0), (5.0, 100.0), (30.0, 30.0), (100.0, 100.0)]
         {
-            assert!(same(percent_of(said), percent), "{said}");
+            assert!(percent_of(said).is_some_and(|is| same(is, percent)), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_level_beyond_the_fans_is_refused() {
+        for said in [5.5, 6.0, 9.0, -1.0, 101.0, f64::NAN] {
+            assert_eq!(percent_of(said), None, "{said}");
         }
     }
 

@@ -27,10 +27,20 @@ pub(crate) fn set(call: &Call) -> Result<Outcome, SkillError> {
         return Ok(place::without_station());
     }
     batch.send()?;
-    let done = Outcome::done()
+    let done = in_unit(call)
         .with("min", Value::Temperature(bounds.0))
         .with("max", Value::Temperature(bounds.1));
     Ok(place::tell(done, call))
+}
+
+/// Done, and temperatures are said as the person wants to hear them.
+fn in_unit(call: &Call) -> Outcome {
+    let done = Outcome::done();
+    if crate::query::is_fahrenheit(call) {
+        done.with("temperature-unit", "fahrenheit")
+    } else {
+        done
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -69,7 +79,7 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
         return Ok(Outcome::cannot_do(["It is already ", limit, "."].concat()));
     }
     batch.send()?;
-    let done = Outcome::done();
+    let done = in_unit(call);
     Ok(place::tell(if at_limit { done.with("limit", limit) } else { done }, call))
 }
 
@@ -86,8 +96,13 @@ fn direction(call: &Call) -> Option<Direction> {
 /// How far to go, °C; `None` = all the way.
 fn step(call: &Call) -> Option<f64> {
     if let Some(amount) = call.number("amount") {
+        let fahrenheit = match call.text("scale") {
+            Some("fahrenheit") => true,
+            Some(_) => false,
+            None => crate::query::is_fahrenheit(call),
+        };
         let amount = amount.abs();
-        return Some(if crate::query::is_fahrenheit(call) { amount / 1.8 } else { amount });
+        return Some(if fahrenheit { amount / 1.8 } else { amount });
     }
     match call.text("extent") {
         Some("max" | "min") => None,

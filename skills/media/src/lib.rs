@@ -4,6 +4,7 @@
 //! up by name, and the skill says so instead of playing something else.
 
 mod player;
+mod read;
 mod volume;
 mod words;
 
@@ -19,7 +20,7 @@ impl Skill for Media {
             "next" => player::act("SKIP_FORWARD"),
             "previous" => player::act("SKIP_BACKWARD"),
             "set-source" => player::set_source(call),
-            "query-media" => player::query(call),
+            "query-media" => Ok(player::query(call)),
             "set-volume" => volume::set(call),
             "change-volume" => volume::change(call),
             "mute" => volume::mute(),

@@ -2,7 +2,7 @@
 //!
 //! Must not touch the volume.
 
-use crate::words;
+use crate::{read, words};
 use valet_skill_sdk::prelude::*;
 
 const ACTION: &str = "Vehicle.Cabin.Infotainment.Media.Action";
@@ -36,7 +36,7 @@ pub(crate) fn set_source(call: &Call) -> Result<Outcome, SkillError> {
     };
     let label = words::source(source);
     let mut batch = Batch::new().set(SOURCE, source);
-    if signals::read_text(ACTION)?.is_some_and(|action| action == "STOP") {
+    if read::text(ACTION).is_some_and(|action| action == "STOP") {
         batch.push(ACTION, "PLAY");
     }
     batch.send()?;
@@ -44,14 +44,14 @@ pub(crate) fn set_source(call: &Call) -> Result<Outcome, SkillError> {
 }
 
 /// "query-media".
-pub(crate) fn query(call: &Call) -> Result<Outcome, SkillError> {
-    let played = |what: &str| signals::read_text(&format!("{PLAYED}.{what}"));
-    let title = words::known(played("Track")?);
-    let artist = words::known(played("Artist")?);
-    let source = words::known(signals::read_text(SOURCE)?).map(|source| words::source(&source));
-    let is_playing = signals::read_text(ACTION)?.is_none_or(|action| action != "STOP");
+pub(crate) fn query(call: &Call) -> Outcome {
+    let played = |what: &str| words::known(read::text(&format!("{PLAYED}.{what}")));
+    let title = played("Track");
+    let artist = played("Artist");
+    let source = words::known(read::text(SOURCE)).map(|source| words::source(&source));
+    let is_playing = read::text(ACTION).map(|action| action != "STOP");
     let speech = match call.text("about") {
-        Some("volume") => match signals::read_number(VOLUME)? {
+        Some("volume") => match read::number(VOLUME) {
             Some(volume) => format!("The volume is at {} percent.", say::number(volume, 0)),
             None => "I do not know the volume.".into(),
         },
@@ -63,7 +63,7 @@ pub(crate) fn query(call: &Call) -> Result<Outcome, SkillError> {
             Some(artist) => format!("This is by {artist}."),
             None => "I do not know who plays this.".into(),
         },
-        Some("album") => match words::known(played("Album")?) {
+        Some("album") => match played("Album") {
             Some(album) => format!("This is from {album}."),
             None => "I do not know the album.".into(),
         },
@@ -75,5 +75,5 @@ pub(crate) fn query(call: &Call) -> Result<Outcome, SkillError> {
             answer = answer.show(key, value);
         }
     }
-    Ok(answer)
+    answer
 }

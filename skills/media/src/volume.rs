@@ -2,7 +2,10 @@
 //!
 //! VSS has no mute: muting is volume 0 with the old one kept in the store.
 
-use crate::words::{self, Loudness};
+use crate::{
+    read,
+    words::{self, Loudness},
+};
 use valet_skill_sdk::prelude::*;
 
 const VOLUME: &str = "Vehicle.Cabin.Infotainment.Media.Volume";
@@ -36,7 +39,7 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
     let Some(loudness) = said.and_then(Loudness::read) else {
         return Ok(Outcome::ask_slot("loudness", "Louder or quieter?"));
     };
-    let Some(current) = signals::read_number(VOLUME)? else {
+    let Some(current) = read::number(VOLUME) else {
         return Ok(Outcome::cannot_do("I do not know how loud it is now."));
     };
     let step = call.setting_number("step").unwrap_or(10.0);
@@ -48,7 +51,7 @@ pub(crate) fn change(call: &Call) -> Result<Outcome, SkillError> {
 
 /// "mute".
 pub(crate) fn mute() -> Result<Outcome, SkillError> {
-    if let Some(volume) = signals::read_number(VOLUME)?.filter(|volume| *volume > 0.0) {
+    if let Some(volume) = read::number(VOLUME).filter(|volume| *volume > 0.0) {
         store::write(BEFORE_MUTE, say::number(volume, 0))?;
     }
     write(0.0)
@@ -56,8 +59,7 @@ pub(crate) fn mute() -> Result<Outcome, SkillError> {
 
 /// "unmute".
 pub(crate) fn unmute(call: &Call) -> Result<Outcome, SkillError> {
-    let current = signals::read_number(VOLUME)?.unwrap_or_default();
-    if current > 0.0 {
+    if let Some(current) = read::number(VOLUME).filter(|volume| *volume > 0.0) {
         let volume = say::number(current, 0);
         return Ok(Outcome::answer(format!("The sound is on, at {volume} percent.")));
     }

@@ -83,7 +83,7 @@ pub(crate) fn now_playing(
     title: Option<&str>,
     artist: Option<&str>,
     source: Option<&str>,
-    is_playing: bool,
+    is_playing: Option<bool>,
 ) -> String {
     let what = match (title, artist) {
         (Some(title), Some(artist)) => format!("{title} by {artist}"),
@@ -93,10 +93,14 @@ pub(crate) fn now_playing(
     };
     let from = source.map(|source| format!(" on {source}")).unwrap_or_default();
     match (what.is_empty(), is_playing) {
-        (true, true) => format!("I do not know what is playing{from}."),
-        (true, false) => "Nothing is playing.".into(),
-        (false, true) => format!("This is {what}{from}."),
-        (false, false) => format!("Nothing is playing; next would be {what}{from}."),
+        (true, Some(true)) => format!("I do not know what is playing{from}."),
+        (true, Some(false)) => "Nothing is playing.".into(),
+        (true, None) => "The car does not tell me what is playing.".into(),
+        (false, Some(true)) => format!("This is {what}{from}."),
+        (false, Some(false)) => format!("Nothing is playing; next would be {what}{from}."),
+        (false, None) => {
+            format!("It is at {what}{from}; the car does not tell me whether it plays.")
+        }
     }
 }
 
@@ -123,14 +127,20 @@ mod tests {
     #[test]
     fn what_is_on_is_said_as_far_as_it_is_known() {
         assert_eq!(
-            now_playing(Some("Sky"), Some("Ada"), Some("Bluetooth"), true),
+            now_playing(Some("Sky"), Some("Ada"), Some("Bluetooth"), Some(true)),
             "This is Sky by Ada on Bluetooth."
         );
-        assert_eq!(now_playing(None, None, None, false), "Nothing is playing.");
+        assert_eq!(now_playing(None, None, None, Some(false)), "Nothing is playing.");
         assert_eq!(
-            now_playing(Some("Sky"), None, None, false),
+            now_playing(Some("Sky"), None, None, Some(false)),
             "Nothing is playing; next would be Sky."
         );
+        assert_eq!(
+            now_playing(None, None, None, None),
+            "The car does not tell me what is playing."
+        );
+        let untold = now_playing(Some("Sky"), None, None, None);
+        assert_eq!(untold, "It is at Sky; the car does not tell me whether it plays.");
         assert_eq!(known(Some("UNKNOWN".into())), None);
     }
 }

@@ -71,7 +71,12 @@ pub(crate) fn start() -> Result<Outcome, SkillError> {
     Batch::new().set(START_STOP, "START").finish()
 }
 
+/// A charge that was only just asked for is stopped too, although nothing flows yet.
 pub(crate) fn stop() -> Result<Outcome, SkillError> {
+    let is_wanted = read::text(START_STOP).as_deref() == Some("START");
+    if read::flag(CHARGING) == Some(false) && !is_wanted {
+        return Ok(Outcome::answer("The battery is not charging."));
+    }
     Batch::new().set(START_STOP, "STOP").finish()
 }
 

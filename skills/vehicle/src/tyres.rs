@@ -50,28 +50,48 @@ pub(crate) fn answer(call: &Call) -> Outcome {
     let unit = units::pressure_unit(call);
     let zone = call.zone("zone").unwrap_or(Zone::All);
     let mut known: Vec<(&Wheel, String)> = Vec::new();
-    let mut low = Vec::new();
+    let (mut low, mut judged, mut untold) = (Vec::new(), 0, Vec::new());
     for wheel in WHEELS.iter().filter(|wheel| zone.contains(wheel.row, wheel.side)) {
-        if let Some(kpa) = read::number(&[wheel.branch, ".Tire.Pressure"].concat()) {
-            known.push((wheel, unit.number(kpa)));
+        let pressure = read::number(&[wheel.branch, ".Tire.Pressure"].concat());
+        let is_low = read::flag(&[wheel.branch, ".Tire.IsPressureLow"].concat());
+        if pressure.is_none() || is_low.is_none() {
+            untold.push(wheel.name);
         }
-        if read::is_true(&[wheel.branch, ".Tire.IsPressureLow"].concat()) {
+        judged += usize::from(is_low.is_some());
+        if is_low == Some(true) {
             low.push(wheel.name);
         }
+        known.extend(pressure.map(|kpa| (wheel, unit.number(kpa))));
     }
-    if known.is_empty() {
+    if known.is_empty() && low.is_empty() {
         return read::answer(None, "those tyre pressures");
     }
-    let verdict = match low.as_slice() {
-        [] => "No tyre is low".into(),
-        [one] => ["The ", one, " tyre is low"].concat(),
-        many => ["These tyres are low: ", &many.join(", ")].concat(),
-    };
+    let mut said = Vec::new();
+    if !untold.is_empty() {
+        let tyres = if untold.len() == 1 { " tyre now." } else { " tyres now." };
+        let names = untold.join(" and the ");
+        said.push(["The car does not tell me everything about the ", &names, tyres].concat());
+    }
+    said.extend(verdict(&low, judged, untold.len()));
     let measured: Vec<String> = by_axle(&known)
         .into_iter()
         .map(|(name, pressure)| [name, " ", pressure, " ", unit.word()].concat())
         .collect();
-    Outcome::answer([&verdict, ". ", &capitalised(&measured.join(", ")), "."].concat())
+    if !measured.is_empty() {
+        said.push([&capitalised(&measured.join(", ")), "."].concat());
+    }
+    Outcome::answer(said.join(" "))
+}
+
+/// Which tyres are low; that none is only where the car says so of all that were asked about.
+fn verdict(low: &[&str], judged: usize, untold: usize) -> Vec<String> {
+    match low {
+        [] if judged == 0 => Vec::new(),
+        [] if untold > 0 => vec!["No other tyre is low.".into()],
+        [] => vec!["No tyre is low.".into()],
+        [one] => vec![["The ", one, " tyre is low."].concat()],
+        many => vec![["These tyres are low: ", &many.join(", "), "."].concat()],
+    }
 }
 
 /// Two wheels of an axle with the same pressure are said together.
@@ -90,4 +110,17 @@ fn by_axle<'k>(known: &'k [(&Wheel, String)]) -> Vec<(&'static str, &'k str)> {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verdict;
+
+    #[test]
+    fn no_tyre_is_low_only_where_the_car_says_so_of_each() {
+        assert_eq!(verdict(&[], 4, 0), ["No tyre is low."]);
+        assert_eq!(verdict(&[], 3, 1), ["No other tyre is low."]);
+        assert!(verdict(&[], 0, 4).is_empty());
+        assert_eq!(verdict(&["front left"], 3, 1), ["The front left tyre is low."]);
+    }
 }

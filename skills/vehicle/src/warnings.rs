@@ -16,9 +16,6 @@ const WASHER_LOW: &str = "Vehicle.Body.Windshield.Front.WasherFluid.IsLevelLow";
 const WASHER: &str = "Vehicle.Body.Windshield.Front.WasherFluid.Level";
 const VOLTAGE: &str = "Vehicle.LowVoltageBattery.CurrentVoltage";
 const FAULTS: &str = "Vehicle.Diagnostics.DTCCount";
-/// One of many stands for whether the car reports on them at all.
-const BRAKES_WORN: &str = "Vehicle.Chassis.Axle.Row1.Wheel.Left.Brake.IsBrakesWorn";
-const LOW_BEAM: &str = "Vehicle.Body.Lights.Beam.Low.IsDefect";
 const FUEL_LOW: &str = "Vehicle.Powertrain.FuelSystem.IsFuelLevelLow";
 
 const LIGHTS: [(&str, &str); 12] = [
@@ -39,20 +36,47 @@ const LIGHTS: [(&str, &str); 12] = [
 pub(crate) fn answer(call: &Call) -> Outcome {
     match call.text("topic") {
         Some("washer") => read::answer(washer(), "how much washer fluid there is"),
-        Some("brakes") if !is_known(BRAKES_WORN) => read::answer(None, "how its brakes are"),
-        Some("brakes") => one_of(brakes(), "No brake is reported to be worn."),
+        Some("brakes") => found(brakes(), "No brake is reported to be worn.", "how its brakes are"),
         Some("service") => read::answer(service(call), "when the service is due"),
-        Some("faults") if !is_known(FAULTS) => read::answer(None, "its fault codes"),
-        Some("faults") => one_of(faults().into_iter().collect(), "No fault codes are stored."),
-        Some("lights") if !is_known(LOW_BEAM) => read::answer(None, "how its lights are"),
-        Some("lights") => one_of(lights(), "No light is reported to be defective."),
+        Some("faults") => found(faults(), "No fault codes are stored.", "its fault codes"),
+        Some("lights") => {
+            found(lights(), "No light is reported to be defective.", "how its lights are")
+        }
         Some("twelve-volt") => read::answer(twelve_volt(), "its 12 volt battery's voltage"),
         _ => all(call),
     }
 }
 
-fn is_known(path: &str) -> bool {
-    matches!(signals::read(path), Ok(Some(_)))
+/// What one look found: complaints, whether anything at all is reported, and whether a part of it
+/// cannot be seen.
+#[derive(Default)]
+struct Found {
+    complaints: Vec<String>,
+    known: bool,
+    hidden: bool,
+}
+
+impl Found {
+    /// Looks at a warning: its words, where it is on. One that the car never reported says
+    /// nothing; one that cannot be read hides something.
+    fn look(&mut self, path: &str, words: impl FnOnce() -> String) {
+        match signals::read(path) {
+            Ok(Some(SignalValue::Boolean(on))) => {
+                self.known = true;
+                self.complaints.extend(on.then(words));
+            }
+            Ok(_) => {}
+            Err(_) => self.hidden = true,
+        }
+    }
+}
+
+/// The complaints of one look; that there are none only where all of it can be seen.
+fn found(found: Found, otherwise: &str, what: &str) -> Outcome {
+    if !found.complaints.is_empty() {
+        return Outcome::answer(sentence(&found.complaints));
+    }
+    read::answer((found.known && !found.hidden).then(|| otherwise.into()), what)
 }
 
 fn sentence(parts: &[String]) -> String {
@@ -69,36 +93,59 @@ fn sentence(parts: &[String]) -> String {
     speech
 }
 
-fn one_of(found: Vec<String>, otherwise: &str) -> Outcome {
-    Outcome::answer(if found.is_empty() { otherwise.into() } else { sentence(&found) })
+fn all(call: &Call) -> Outcome {
+    let mut general = Found::default();
+    general.look("Vehicle.IsBrokenDown", || "the car reports a breakdown".into());
+    let mut tyres = Found::default();
+    for (branch, name) in tyres::wheels() {
+        let path = [branch, ".Tire.IsPressureLow"].concat();
+        tyres.look(&path, || ["the ", name, " tyre is low"].concat());
+    }
+    let mut fluids = Found::default();
+    fluids.look(FUEL_LOW, || "the fuel is low".into());
+    let mut battery = Found { hidden: signals::read(VOLTAGE).is_err(), ..Found::default() };
+    if let Some(volts) = read::number(VOLTAGE) {
+        battery.known = true;
+        battery
+            .complaints
+            .extend((volts < WEAK_BELOW_V).then(|| "the 12 volt battery is weak".into()));
+    }
+    let mut washer = Found::default();
+    washer.look(WASHER_LOW, || "the washer fluid is low".into());
+    let looks = [
+        ("breakdowns", general),
+        ("the brakes", brakes()),
+        ("the tyres", tyres),
+        ("fault codes", faults()),
+        ("the fuel", fluids),
+        ("the 12 volt battery", battery),
+        ("the lights", lights()),
+        ("the washer fluid", washer),
+    ];
+    let known = looks.iter().any(|(_, look)| look.known);
+    let hidden: Vec<&str> = looks.iter().filter(|(_, l)| l.hidden).map(|(what, _)| *what).collect();
+    let mut complaints: Vec<String> = looks.into_iter().flat_map(|(_, l)| l.complaints).collect();
+    if service_is_near() {
+        complaints.extend(service(call).map(|words| words.trim_end_matches('.').to_owned()));
+    }
+    Outcome::answer(summary(&complaints, known, &hidden))
 }
 
-fn all(call: &Call) -> Outcome {
-    let mut found = Vec::new();
-    if read::is_true("Vehicle.IsBrokenDown") {
-        found.push("the car reports a breakdown".into());
-    }
-    found.extend(brakes());
-    for (branch, name) in tyres::wheels() {
-        if read::is_true(&[branch, ".Tire.IsPressureLow"].concat()) {
-            found.push(["the ", name, " tyre is low"].concat());
+/// Complaints, or that there are none of what the car tells; then what it does not tell.
+fn summary(complaints: &[String], known: bool, hidden: &[&str]) -> String {
+    let untold = || ["the car does not tell me about ", &hidden.join(", "), " now"].concat();
+    match (complaints, hidden) {
+        ([], []) if known => "The car reports no problems.".into(),
+        ([], []) => "The car does not tell me about problems now.".into(),
+        ([], _) if known => sentence(&[untold(), "it reports no other problems".into()]),
+        ([], _) => sentence(&[untold()]),
+        (complaints, []) => sentence(complaints),
+        (complaints, _) => {
+            let mut all = complaints.to_vec();
+            all.push(untold());
+            sentence(&all)
         }
     }
-    found.extend(faults());
-    if read::is_true(FUEL_LOW) {
-        found.push("the fuel is low".into());
-    }
-    if read::number(VOLTAGE).is_some_and(|volts| volts < WEAK_BELOW_V) {
-        found.push("the 12 volt battery is weak".into());
-    }
-    found.extend(lights());
-    if read::is_true(WASHER_LOW) {
-        found.push("the washer fluid is low".into());
-    }
-    if service_is_near() {
-        found.extend(service(call).map(|words| words.trim_end_matches('.').to_owned()));
-    }
-    one_of(found, "The car reports no problems.")
 }
 
 fn washer() -> Option<String> {
@@ -115,27 +162,38 @@ fn washer() -> Option<String> {
     }
 }
 
-fn brakes() -> Vec<String> {
-    let mut found = Vec::new();
+fn brakes() -> Found {
+    let mut brakes = Found::default();
     for (branch, name) in tyres::wheels() {
-        if read::is_true(&[branch, ".Brake.IsBrakesWorn"].concat()) {
-            found.push(["the ", name, " brake is worn"].concat());
-        }
+        let path = [branch, ".Brake.IsBrakesWorn"].concat();
+        brakes.look(&path, || ["the ", name, " brake is worn"].concat());
     }
-    if tyres::wheels()
-        .any(|(branch, _)| read::is_true(&[branch, ".Brake.IsFluidLevelLow"].concat()))
-    {
-        found.push("the brake fluid is low".into());
+    let mut fluid = Found::default();
+    for (branch, _) in tyres::wheels() {
+        let path = [branch, ".Brake.IsFluidLevelLow"].concat();
+        fluid.look(&path, || "the brake fluid is low".into());
     }
-    found
+    brakes.complaints.extend(fluid.complaints.into_iter().take(1));
+    brakes.known |= fluid.known;
+    brakes.hidden |= fluid.hidden;
+    brakes
 }
 
-fn faults() -> Option<String> {
-    let count = read::number(FAULTS).unwrap_or(0.0);
-    let codes = match signals::read("Vehicle.Diagnostics.DTCList") {
-        Ok(Some(SignalValue::Texts(codes))) => codes,
-        _ => Vec::new(),
+fn faults() -> Found {
+    let count = signals::read_number(FAULTS);
+    let listed = signals::read("Vehicle.Diagnostics.DTCList");
+    let hidden = count.is_err() && listed.is_err();
+    let count = count.ok().flatten();
+    let codes = match listed {
+        Ok(Some(SignalValue::Texts(codes))) => Some(codes),
+        _ => None,
     };
+    let known = count.is_some() || codes.is_some();
+    let words = fault_words(count.unwrap_or(0.0), &codes.unwrap_or_default());
+    Found { complaints: words.into_iter().collect(), known, hidden }
+}
+
+fn fault_words(count: f64, codes: &[String]) -> Option<String> {
     if count < 1.0 && codes.is_empty() {
         return None;
     }
@@ -147,14 +205,13 @@ fn faults() -> Option<String> {
     })
 }
 
-fn lights() -> Vec<String> {
-    LIGHTS
-        .iter()
-        .filter(|(branch, _)| {
-            read::is_true(&["Vehicle.Body.Lights.", branch, ".IsDefect"].concat())
-        })
-        .map(|(_, name)| [name, " is defective"].concat())
-        .collect()
+fn lights() -> Found {
+    let mut lights = Found::default();
+    for (branch, name) in LIGHTS {
+        let path = ["Vehicle.Body.Lights.", branch, ".IsDefect"].concat();
+        lights.look(&path, || [name, " is defective"].concat());
+    }
+    lights
 }
 
 fn service_is_near() -> bool {
@@ -188,11 +245,25 @@ fn twelve_volt() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::sentence;
+    use super::{sentence, summary};
 
     #[test]
     fn complaints_become_sentences() {
         let parts = ["the fuel is low".to_owned(), "a low beam is defective".to_owned()];
         assert_eq!(sentence(&parts), "The fuel is low. A low beam is defective.");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_all_clear() {
+        assert_eq!(summary(&[], true, &[]), "The car reports no problems.");
+        assert_eq!(summary(&[], false, &[]), "The car does not tell me about problems now.");
+        assert_eq!(
+            summary(&[], true, &["the brakes"]),
+            "The car does not tell me about the brakes now. It reports no other problems."
+        );
+        assert_eq!(
+            summary(&["the fuel is low".to_owned()], true, &["the tyres"]),
+            "The fuel is low. The car does not tell me about the tyres now."
+        );
     }
 }
