@@ -3,15 +3,18 @@
 //!
 //! Must never wait for a model, a skill or a device: those have threads of their own.
 
+mod agents;
 mod alarms;
 mod announcements;
 mod books;
 mod calls;
 mod effects;
+mod restore;
 mod skills;
 mod stats;
 mod suggest;
 mod trace;
+mod vehicle;
 mod vocabulary;
 mod waiters;
 
@@ -118,7 +121,7 @@ pub(crate) struct Assistant {
     initiators: HashMap<TurnId, String>,
     /// What begins the turns of an opened session that say nothing else.
     session_initiators: HashMap<SessionKey, String>,
-    restoring: HashMap<TurnId, effects::Restoring>,
+    restoring: HashMap<TurnId, restore::Restoring>,
     alarms: Alarms,
     held: Held,
     traces: Traces,

@@ -5,7 +5,7 @@ use super::{
     tests::{request, understander},
     *,
 };
-use valet_core::encoder::{Encoding, TokenSpan};
+use valet_core::encoder::{EncoderFault, Encoding, TokenSpan};
 
 const DIMENSIONS: usize = 32;
 

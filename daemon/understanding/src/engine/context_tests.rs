@@ -6,7 +6,7 @@ use super::{
     *,
 };
 use valet_core::{
-    entity::EntityKind,
+    entity::{EntityKind, Value},
     understanding::{Expected, Previous},
 };
 

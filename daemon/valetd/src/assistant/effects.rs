@@ -7,26 +7,21 @@ use super::{
     waiters::{STOPPING, Waiter},
 };
 use crate::{happening::Happening, inference::Asked, logging::message_id, skills};
-use std::{collections::VecDeque, time::Duration};
-use valet_bus::{BusError, Dict, ErrorName, Face, ROOT, convert, convert::owned, path};
+use std::time::Duration;
+use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
 use valet_core::{
     deadline::Deadline,
-    dialogue::{
-        AGENT_LIMIT, Agent, AgentAnswer, AgentQuestion, Call, Effect, Event, FinishCode, TurnResult,
-    },
+    dialogue::{AgentAnswer, Call, Effect, Event, FinishCode, TurnResult},
     intent::SkillId,
-    outcome::{Action, ActionStatus, Invoked, Planned, SkillFault, Target},
-    session::{Change, SessionKey, TurnId},
+    outcome::{ActionStatus, Invoked, Planned, SkillFault},
+    session::{SessionKey, TurnId},
     signal::{SignalPath, SignalValue},
     understanding::{Request, Understanding},
-    zone::Zone,
 };
 use valet_skill_host::{Invocation, TurnHandle};
 
 /// The interface of a request.
 const REQUEST: &str = "org.valetd.Request1";
-/// How long an agent's method may take; the dialogue's own limit comes first.
-const AGENT_CALL_LIMIT: Duration = Duration::from_secs(16);
 /// Most watches for values that were only requested.
 const MAX_WATCHES: usize = 32;
 
@@ -34,19 +29,6 @@ const MAX_WATCHES: usize = 32;
 pub(crate) struct Running {
     pub(super) handle: TurnHandle,
     skill: SkillId,
-}
-
-/// Signals that are being put back: one skill after the other.
-pub(crate) struct Restoring {
-    waiting: VecDeque<Batch>,
-    actions: Vec<Action>,
-}
-
-/// What is put back for one skill, and what went along with that.
-struct Batch {
-    skill: SkillId,
-    values: Vec<Planned>,
-    along: Vec<Planned>,
 }
 
 impl Assistant {
@@ -143,7 +125,7 @@ impl Assistant {
         }
     }
 
-    fn note(&mut self, turn: TurnId, what: String) {
+    pub(super) fn note(&mut self, turn: TurnId, what: String) {
         self.traces.note(turn, self.clock.now().0, what);
     }
 
@@ -289,90 +271,6 @@ impl Assistant {
         }
     }
 
-    /// Puts values back, one skill at a time: the grants of who changed them hold.
-    fn restore(&mut self, turn: TurnId, changes: Vec<Change>) {
-        let mut waiting: VecDeque<Batch> = VecDeque::new();
-        for change in changes {
-            if waiting.back().is_none_or(|batch| batch.skill != change.skill) {
-                let (values, along) = (Vec::new(), Vec::new());
-                waiting.push_back(Batch { skill: change.skill, values, along });
-            }
-            if let Some(batch) = waiting.back_mut() {
-                let list = if change.companion { &mut batch.along } else { &mut batch.values };
-                list.push(Planned { path: change.path, value: change.previous });
-            }
-        }
-        self.restoring.insert(turn, Restoring { waiting, actions: Vec::new() });
-        self.restore_next(turn);
-    }
-
-    fn restore_next(&mut self, turn: TurnId) {
-        let Some(restoring) = self.restoring.get_mut(&turn) else { return };
-        let Some(Batch { skill, values, along }) = restoring.waiting.pop_front() else {
-            let actions = std::mem::take(&mut restoring.actions);
-            self.restoring.remove(&turn);
-            return self.step(Event::Restored { turn, actions });
-        };
-        let happenings = self.happenings.clone();
-        let done = Box::new(move |invoked: Invoked| {
-            let _ = happenings.send(Happening::Restored { turn, invoked: Box::new(invoked) });
-        });
-        if let Err(error) =
-            self.host.restore(skill.clone(), values.clone(), along, self.config.observe, done)
-        {
-            let why = error.to_string();
-            let mut invoked = nothing_done(SkillFault::Unavailable { skill, why: why.clone() });
-            invoked.actions =
-                values.into_iter().map(|planned| not_put_back(planned, &why)).collect();
-            self.restored(turn, invoked);
-        }
-    }
-
-    fn restored(&mut self, turn: TurnId, invoked: Invoked) {
-        if let Some(restoring) = self.restoring.get_mut(&turn) {
-            restoring.actions.extend(invoked.actions);
-            if let Some((planned, why)) = invoked.needs_confirmation {
-                // "Undo" is no yes to something that has to be asked first.
-                restoring.actions.extend(planned.into_iter().map(|p| not_put_back(p, &why)));
-            }
-        }
-        self.restore_next(turn);
-    }
-
-    fn ask_agent(&mut self, turn: TurnId, agent: Agent, speech: String, question: AgentQuestion) {
-        let (face, happenings) = (self.face.clone(), self.happenings.clone());
-        let options = self.agent_options(self.dialogue.zone_of_turn(turn));
-        tokio::spawn(async move {
-            let answer = call_agent(&face, &agent, turn, (&speech, options), question).await;
-            let _ = happenings.send(Happening::Agent { turn, answer });
-        });
-    }
-
-    /// What every method of an agent is told besides its arguments.
-    pub(super) fn agent_options(&self, zone: Option<Zone>) -> Dict {
-        let mut options =
-            Dict::from([("language".to_owned(), owned(self.config.language.as_str()))]);
-        options.extend(zone.map(|zone| ("zone".to_owned(), owned(zone.to_string()))));
-        options
-    }
-
-    fn cancel_agent(&self, turn: TurnId, agent: Agent) {
-        let face = self.face.clone();
-        tokio::spawn(async move {
-            let called = face
-                .call_agent::<_, ()>(
-                    (&agent.name, &agent.object),
-                    "Cancel",
-                    &(turn.to_string(),),
-                    Duration::from_secs(2),
-                )
-                .await;
-            if let Err(error) = called {
-                log::debug!("an agent did not take Cancel: {error}");
-            }
-        });
-    }
-
     pub(super) fn cancel_turn(&mut self, turn: TurnId) {
         // A turn is cancelled as its session is stopped: what waits behind it is not started
         // behind the person's back.
@@ -472,27 +370,6 @@ impl Assistant {
         }
     }
 
-    /// Gives a turn's words and display to the agents that speak and show for its zone.
-    fn speak(&self, result: &TurnResult) {
-        let zone = self.dialogue.session(&result.session).map_or(Zone::All, |session| session.zone);
-        let turn = result.turn.to_string();
-        if let Some(agent) = self.dialogue.agent("speak", zone)
-            && !result.speech.is_empty()
-        {
-            let mut options = self.agent_options(Some(zone));
-            options.insert("last".into(), owned(true));
-            let body = (turn.clone(), 0u32, result.speech.clone(), options);
-            self.face.tell_agent((&agent.name, &agent.object), "Speak", &body);
-        }
-        if let Some(agent) = self.dialogue.agent("show", zone)
-            && !result.display.is_empty()
-        {
-            let display: Dict =
-                result.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
-            self.face.tell_agent((&agent.name, &agent.object), "Show", &(turn, display));
-        }
-    }
-
     /// The daemon stops: an open request ends with the fault that says so.
     pub(super) fn say_stopping(&self, client: &str, path: &str) {
         let fault = BusError::new(ErrorName::Canceled, STOPPING);
@@ -526,7 +403,7 @@ impl Assistant {
     }
 }
 
-fn nothing_done(fault: SkillFault) -> Invoked {
+pub(super) fn nothing_done(fault: SkillFault) -> Invoked {
     Invoked {
         result: Err(fault),
         actions: Vec::new(),
@@ -534,61 +411,4 @@ fn nothing_done(fault: SkillFault) -> Invoked {
         guest_time: Duration::ZERO,
         observe_time: Duration::ZERO,
     }
-}
-
-fn not_put_back(planned: Planned, why: &str) -> Action {
-    Action {
-        target: Target::Signal(planned.path),
-        requested: Some(planned.value),
-        previous: None,
-        observed: None,
-        status: ActionStatus::Denied,
-        why: Some(why.to_owned()),
-        companion: false,
-    }
-}
-
-async fn call_agent(
-    face: &Face,
-    agent: &Agent,
-    turn: TurnId,
-    (speech, mut options): (&str, Dict),
-    question: AgentQuestion,
-) -> Result<AgentAnswer, BusError> {
-    let to = (agent.name.as_str(), agent.object.as_str());
-    let turn = turn.to_string();
-    match question {
-        AgentQuestion::Confirm { planned } => {
-            let actions: Vec<Dict> = planned
-                .iter()
-                .map(|p| {
-                    Dict::from([
-                        ("target".to_owned(), owned(p.path.as_str())),
-                        ("requested".to_owned(), convert::signal(&p.value)),
-                    ])
-                })
-                .collect();
-            options.insert("expires-ms".into(), owned(expires_ms()));
-            let body = (turn, speech, actions, options);
-            face.call_agent(to, "Confirm", &body, AGENT_CALL_LIMIT)
-                .await
-                .map(AgentAnswer::Confirmed)
-        }
-        AgentQuestion::Choose { choices } => {
-            let choices: Vec<(String, String, Dict)> =
-                choices.into_iter().map(|(id, label)| (id, label, Dict::new())).collect();
-            let body = (turn, speech, choices, options);
-            face.call_agent(to, "Choose", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
-        }
-        AgentQuestion::AskSlot { slot, entity } => {
-            options.insert("entity".into(), owned(entity.as_str()));
-            let body = (turn, slot, speech, options);
-            face.call_agent(to, "AskSlot", &body, AGENT_CALL_LIMIT).await.map(AgentAnswer::Text)
-        }
-    }
-}
-
-/// How long an agent has for its answer, as the bus says it.
-fn expires_ms() -> u32 {
-    u32::try_from(AGENT_LIMIT.as_millis()).unwrap_or(u32::MAX)
 }
