@@ -10,6 +10,7 @@ mod error;
 mod house;
 mod judge;
 mod report;
+pub mod talking;
 
 pub use car::Car;
 pub use conversation::{Conversation, Heard};

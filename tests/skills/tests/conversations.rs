@@ -1,57 +1,16 @@
 //! What takes more than one sentence, or more than one command in one: real skills, real
 //! dialogue, real understanding, one car.
 
-use std::{
-    path::Path,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
+use std::time::Duration;
+use valet_core::{ports::Vehicle as _, signal::SignalValue};
+use valet_skills_tests::{
+    Conversation,
+    talking::{house, path, say, set, talk, written},
 };
-use valet_core::{
-    ports::Vehicle as _,
-    signal::{SignalPath, SignalValue},
-    zone::Zone,
-};
-use valet_skills_tests::{Conversation, House, Templates};
-
-/// One house, one conversation at a time.
-fn house() -> MutexGuard<'static, House> {
-    static HOUSE: OnceLock<Mutex<House>> = OnceLock::new();
-    let house = HOUSE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
-        Mutex::new(House::open(&root, &target).unwrap_or_else(|e| panic!("{e}")))
-    });
-    house.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn talk(house: &mut House) -> Conversation<'_> {
-    Conversation::begin(house, Templates::On, Zone::DRIVER)
-}
-
-/// Says something and returns the words of the answer.
-fn say(talk: &mut Conversation<'_>, text: &str) -> String {
-    let heard = talk.say(text).unwrap_or_else(|| panic!("{text:?} came to no end"));
-    assert!(heard.faults.is_empty(), "{text:?}: {:?}", heard.faults);
-    heard.result.speech
-}
-
-fn path(path: &str) -> SignalPath {
-    SignalPath::parse(path).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn set(talk: &Conversation<'_>, signal: &str, value: SignalValue) {
-    talk.house().car.simulator().set(&path(signal), &value).unwrap_or_else(|e| panic!("{e}"));
-}
-
-/// The targets written since the last look, as `leaf of the path = value`.
-fn written(talk: &Conversation<'_>) -> Vec<String> {
-    let written = talk.house().car.take_written();
-    written.into_iter().map(|(path, value)| format!("{path} = {value}")).collect()
-}
 
 #[test]
 fn a_timer_is_set_asked_held_resumed_and_rings_by_its_name() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(
         say(talk, "set a pasta timer for eight minutes"),
@@ -73,7 +32,7 @@ fn a_timer_is_set_asked_held_resumed_and_rings_by_its_name() {
 
 #[test]
 fn a_car_that_shows_fahrenheit_is_answered_in_fahrenheit() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let unit = SignalValue::Text("F".to_owned());
     set(talk, "Vehicle.Cabin.Infotainment.HMI.TemperatureUnit", unit);
@@ -87,7 +46,7 @@ fn a_car_that_shows_fahrenheit_is_answered_in_fahrenheit() {
 
 #[test]
 fn all_timers_are_cancelled_at_once() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set an egg timer for five minutes");
     say(talk, "set a tea timer for three minutes");
@@ -98,7 +57,7 @@ fn all_timers_are_cancelled_at_once() {
 
 #[test]
 fn a_timer_asks_for_how_long_and_takes_the_answer() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(say(talk, "start a timer"), "For how long?");
     assert_eq!(say(talk, "five minutes"), "Your timer is set for 5 minutes.");
@@ -107,7 +66,7 @@ fn a_timer_asks_for_how_long_and_takes_the_answer() {
 
 #[test]
 fn seven_in_the_evening_is_the_next_seven() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let ten = talk.house().desk.local_now();
     assert_eq!((ten.3, ten.4), (10, 0));
@@ -124,7 +83,7 @@ fn seven_in_the_evening_is_the_next_seven() {
 
 #[test]
 fn an_alarm_rings_and_snoozes() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "wake me at 10:30");
     assert_eq!(talk.pass(Duration::from_secs(30 * 60)).len(), 1);
@@ -136,7 +95,7 @@ fn an_alarm_rings_and_snoozes() {
 
 #[test]
 fn two_things_are_opened_with_one_verb() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "open the windows and the sunroof");
     let written = written(talk);
@@ -147,7 +106,7 @@ fn two_things_are_opened_with_one_verb() {
 
 #[test]
 fn two_commands_of_two_skills_run_in_order() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "turn on the radio and set the temperature to 23 degrees");
     let written = written(talk);
@@ -157,7 +116,7 @@ fn two_commands_of_two_skills_run_in_order() {
 
 #[test]
 fn the_passenger_too_and_then_undone() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(
         say(talk, "set the temperature to 23 degrees"),
@@ -172,7 +131,7 @@ fn the_passenger_too_and_then_undone() {
 
 #[test]
 fn a_boot_that_may_not_open_holds_back_what_is_asked_before_it() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     set(talk, "Vehicle.Cabin.HVAC.IsAirConditioningActive", SignalValue::Boolean(true));
     set(talk, "Vehicle.Speed", SignalValue::Float(80.0));
@@ -183,7 +142,7 @@ fn a_boot_that_may_not_open_holds_back_what_is_asked_before_it() {
 
 #[test]
 fn a_sunroof_does_not_open_behind_a_shade_that_closes() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let shade = "Vehicle.Cabin.Sunroof.Shade.Position";
     for before in [0, 100] {
@@ -195,7 +154,7 @@ fn a_sunroof_does_not_open_behind_a_shade_that_closes() {
 
 #[test]
 fn the_next_song_is_played_as_often_as_it_is_asked_for_and_cannot_be_undone() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "next song");
     say(talk, "next song");
@@ -210,7 +169,7 @@ fn the_next_song_is_played_as_often_as_it_is_asked_for_and_cannot_be_undone() {
 
 #[test]
 fn a_neighbouring_town_is_another_destination() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "navigate to helsinki");
     assert_eq!(written(talk).len(), 2);
@@ -220,7 +179,7 @@ fn a_neighbouring_town_is_another_destination() {
 
 #[test]
 fn a_confirmation_names_what_a_yes_would_do() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(
         say(talk, "unlock the doors"),
@@ -238,7 +197,7 @@ fn a_confirmation_names_what_a_yes_would_do() {
 
 #[test]
 fn close_it_without_a_question_is_no_yes() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let heard = talk.say("close it").expect("an end");
     assert_eq!(heard.understanding.act, None);
@@ -247,7 +206,7 @@ fn close_it_without_a_question_is_no_yes() {
 
 #[test]
 fn a_window_is_confirmed_while_driving_and_a_no_leaves_it() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     set(talk, "Vehicle.Speed", SignalValue::Float(50.0));
     let heard = talk.say("open the window").expect("an end");
@@ -261,7 +220,7 @@ fn a_window_is_confirmed_while_driving_and_a_no_leaves_it() {
 
 #[test]
 fn the_boot_stays_closed_while_driving() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     set(talk, "Vehicle.Speed", SignalValue::Float(50.0));
     let heard = talk.say("open the boot").expect("an end");
@@ -271,7 +230,7 @@ fn the_boot_stays_closed_while_driving() {
 
 #[test]
 fn muting_keeps_the_volume_for_later() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set the volume to 45 percent");
     say(talk, "mute");
@@ -285,7 +244,7 @@ fn muting_keeps_the_volume_for_later() {
 
 #[test]
 fn a_stop_comes_before_the_destination() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "navigate to turku");
     let said = say(talk, "stop at a pharmacy on the way");
@@ -299,7 +258,7 @@ fn a_stop_comes_before_the_destination() {
 
 #[test]
 fn a_short_name_is_not_taken_for_a_town_far_away() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "how far away is the moon");
     assert_eq!(said, "I cannot find the moon on the offline map.");
@@ -307,7 +266,7 @@ fn a_short_name_is_not_taken_for_a_town_far_away() {
 
 #[test]
 fn music_by_name_is_not_claimed_to_play() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "play some jazz");
     assert!(said.starts_with("I cannot look up music"), "{said}");
@@ -325,7 +284,7 @@ const DRIVER_FAN: &str = "Vehicle.Cabin.HVAC.Station.Row1.Driver.FanSpeed";
 
 #[test]
 fn up_is_up_and_down_is_down_whatever_was_said_before() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set the volume to 40");
     say(talk, "turn it up");
@@ -340,7 +299,7 @@ fn up_is_up_and_down_is_down_whatever_was_said_before() {
 
 #[test]
 fn it_is_what_was_spoken_of_last() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "turn the volume down to 20");
     say(talk, "set it to 30");
@@ -355,7 +314,7 @@ fn it_is_what_was_spoken_of_last() {
 
 #[test]
 fn a_timer_is_made_longer_instead_of_a_second_one() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set a timer for 10 minutes");
     talk.pass(Duration::from_secs(20));
@@ -366,7 +325,7 @@ fn a_timer_is_made_longer_instead_of_a_second_one() {
 
 #[test]
 fn what_was_opened_is_closed_as_it() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "open the rear left window a bit");
     written(talk);
@@ -381,7 +340,7 @@ fn what_was_opened_is_closed_as_it() {
 
 #[test]
 fn one_verb_switches_off_both() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "turn on the AC and the radio");
     written(talk);
@@ -393,7 +352,7 @@ fn one_verb_switches_off_both() {
 
 #[test]
 fn two_timers_of_one_sentence_have_their_own_lengths() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "set a pizza timer for 12 minutes and an egg timer for 4 minutes");
     assert_eq!(
@@ -404,7 +363,7 @@ fn two_timers_of_one_sentence_have_their_own_lengths() {
 
 #[test]
 fn amounts_are_taken_as_they_were_said() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     for (text, length) in [
         ("set a timer for a quarter of an hour", "15 minutes"),
@@ -437,7 +396,7 @@ fn amounts_are_taken_as_they_were_said() {
 
 #[test]
 fn a_third_side_is_a_side_too() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set driver to 20 and passenger to 22 and rear to 23");
     let written = written(talk);
@@ -447,7 +406,7 @@ fn a_third_side_is_a_side_too() {
 
 #[test]
 fn what_was_asked_for_is_asked_for_again_and_not_remembered() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "set the temperature to 23");
     written(talk);
@@ -460,7 +419,7 @@ fn what_was_asked_for_is_asked_for_again_and_not_remembered() {
 
 #[test]
 fn the_passenger_window_instead_is_opened() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     say(talk, "open my window");
     written(talk);
@@ -470,7 +429,7 @@ fn the_passenger_window_instead_is_opened() {
 
 #[test]
 fn too_many_commands_at_once_are_refused_as_a_whole() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let text = "turn on the ac and turn on the radio and open the window and close the window and \
         turn off the ac and mute and set the volume to 20 and set a timer called tea for 3 \

@@ -1,43 +1,12 @@
 //! What the skills say where the car tells or does only a part: real skills, real dialogue, a car
 //! with faults.
 
-use std::{
-    path::Path,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-};
-use valet_core::{
-    signal::{SignalPath, SignalValue},
-    zone::Zone,
-};
+use valet_core::signal::SignalValue;
 use valet_devices::Fault;
-use valet_skills_tests::{Conversation, House, Templates};
-
-/// One house, one conversation at a time.
-fn house() -> MutexGuard<'static, House> {
-    static HOUSE: OnceLock<Mutex<House>> = OnceLock::new();
-    let house = HOUSE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
-        Mutex::new(House::open(&root, &target).unwrap_or_else(|e| panic!("{e}")))
-    });
-    house.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn talk(house: &mut House) -> Conversation<'_> {
-    Conversation::begin(house, Templates::On, Zone::DRIVER)
-}
-
-/// Says something and returns the words of the answer.
-fn say(talk: &mut Conversation<'_>, text: &str) -> String {
-    let heard = talk.say(text).unwrap_or_else(|| panic!("{text:?} came to no end"));
-    assert!(heard.faults.is_empty(), "{text:?}: {:?}", heard.faults);
-    heard.result.speech
-}
-
-fn set(talk: &Conversation<'_>, signal: &str, value: SignalValue) {
-    let path = SignalPath::parse(signal).unwrap_or_else(|e| panic!("{e}"));
-    talk.house().car.simulator().set(&path, &value).unwrap_or_else(|e| panic!("{e}"));
-}
+use valet_skills_tests::{
+    Conversation,
+    talking::{house, say, set, talk, written},
+};
 
 /// Nobody provides these signals any more.
 fn silence(talk: &Conversation<'_>, pattern: &str) {
@@ -45,15 +14,9 @@ fn silence(talk: &Conversation<'_>, pattern: &str) {
     talk.house().car.simulator().set_fault(pattern, fault).unwrap_or_else(|e| panic!("{e}"));
 }
 
-/// The targets written since the last look, as `path = value`.
-fn written(talk: &Conversation<'_>) -> Vec<String> {
-    let written = talk.house().car.take_written();
-    written.into_iter().map(|(path, value)| format!("{path} = {value}")).collect()
-}
-
 #[test]
 fn a_door_that_does_not_tell_is_not_told_as_locked() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(say(talk, "are the doors locked"), "All doors are locked.");
     silence(talk, "Vehicle.Cabin.Door.Row2.PassengerSide.IsLocked");
@@ -69,7 +32,7 @@ fn a_door_that_does_not_tell_is_not_told_as_locked() {
 
 #[test]
 fn one_door_that_does_not_answer_leaves_no_other_one_unlocked() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     for door in ["Row1.DriverSide", "Row1.PassengerSide", "Row2.DriverSide", "Row2.PassengerSide"] {
         let path = format!("Vehicle.Cabin.Door.{door}.IsLocked");
@@ -84,7 +47,7 @@ fn one_door_that_does_not_answer_leaves_no_other_one_unlocked() {
 
 #[test]
 fn a_colour_keeps_its_brightness_and_an_unknown_one_changes_nothing() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "set the ambient light to red at 40 percent");
     let all = written(talk);
@@ -97,7 +60,7 @@ fn a_colour_keeps_its_brightness_and_an_unknown_one_changes_nothing() {
 
 #[test]
 fn air_for_face_and_feet_is_asked_about_where_the_car_has_one_direction() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let heard = talk.say("direct the air to my face and feet").expect("an end");
     assert!(heard.asks("choose"), "{}", heard.result.speech);
@@ -110,7 +73,7 @@ fn air_for_face_and_feet_is_asked_about_where_the_car_has_one_direction() {
 
 #[test]
 fn a_shade_that_is_closed_covers_the_glass_at_a_hundred() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "close the rear shade");
     assert_eq!(written(talk), ["Vehicle.Cabin.RearShade.Position = 100"], "{said}");
@@ -120,7 +83,7 @@ fn a_shade_that_is_closed_covers_the_glass_at_a_hundred() {
 
 #[test]
 fn a_player_that_nobody_provides_is_words_and_no_fault() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     silence(talk, "Vehicle.Cabin.Infotainment.Media.**");
     for text in ["what is playing", "louder", "mute", "unmute", "what is the volume"] {
@@ -130,7 +93,7 @@ fn a_player_that_nobody_provides_is_words_and_no_fault() {
 
 #[test]
 fn a_charge_that_does_not_run_is_not_stopped() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     assert_eq!(say(talk, "stop charging"), "The battery is not charging.");
     assert_eq!(written(talk), Vec::<String>::new());
@@ -138,7 +101,7 @@ fn a_charge_that_does_not_run_is_not_stopped() {
 
 #[test]
 fn a_tyre_and_a_brake_that_do_not_tell_are_no_all_clear() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     silence(talk, "Vehicle.Chassis.Axle.Row2.Wheel.Left.Tire.*");
     let said = say(talk, "are my tyres okay");
@@ -149,7 +112,7 @@ fn a_tyre_and_a_brake_that_do_not_tell_are_no_all_clear() {
 
 #[test]
 fn somebody_who_looks_for_parking_is_not_sent_to_a_lawn() {
-    let mut house = house();
+    let mut house = house(env!("CARGO_TARGET_TMPDIR"));
     let talk = &mut talk(&mut house);
     let said = say(talk, "where can I park");
     assert!(said.contains("car park"), "{said}");
