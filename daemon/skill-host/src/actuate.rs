@@ -192,7 +192,13 @@ fn judge(
 
 /// What a wish would write, as a guest hears it of a batch that is written.
 fn rehearsed(ready: &Ready) -> Vec<Action> {
-    let companion = |companion: &Planned| Action {
+    let status = if ready.already { ActionStatus::Already } else { ActionStatus::Requested };
+    let main = Action { status, ..action(ready) };
+    ready.companions.iter().map(companion_action).chain([main]).collect()
+}
+
+fn companion_action(companion: &Planned) -> Action {
+    Action {
         target: Target::Signal(companion.path.clone()),
         requested: Some(companion.value.clone()),
         previous: None,
@@ -200,10 +206,7 @@ fn rehearsed(ready: &Ready) -> Vec<Action> {
         status: ActionStatus::Requested,
         why: None,
         companion: true,
-    };
-    let status = if ready.already { ActionStatus::Already } else { ActionStatus::Requested };
-    let main = Action { status, ..action(ready) };
-    ready.companions.iter().map(companion).chain([main]).collect()
+    }
 }
 
 /// The action of a wish before anything is known: skipped.
@@ -331,15 +334,7 @@ fn write_companions(world: &World, main: &Ready, written: &mut Vec<Written>) -> 
             continue;
         }
         let grant = main.grant.companion(companion.path.clone());
-        let mut action = Action {
-            target: Target::Signal(companion.path.clone()),
-            requested: Some(companion.value.clone()),
-            previous: None,
-            observed: None,
-            status: ActionStatus::Requested,
-            why: None,
-            companion: true,
-        };
+        let mut action = companion_action(companion);
         match write_companion(world, &grant, companion, &mut action) {
             Ok(true) => written.push((Some(grant), action)),
             Ok(false) => {}
