@@ -7,7 +7,7 @@
 use crate::happening::Happening;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
@@ -67,8 +67,8 @@ pub(crate) struct Asked {
 
 /// Work for the thread.
 enum Work {
-    /// Train heads for a new set of skills.
-    Train(Understander),
+    /// Look for whom heads are wanted.
+    Train,
     /// Understand for a turn.
     Understand { turn: TurnId, asked: Box<Asked>, until: Instant },
     /// Understand for `Parse`.
@@ -82,6 +82,22 @@ enum Work {
 /// The bus thread's end of the inference thread.
 pub(crate) struct Inference {
     work: mpsc::SyncSender<Work>,
+    wanted: Wanted,
+}
+
+/// For whom heads are to be trained. Only the last one counts: a client that changes its
+/// vocabulary again and again neither keeps others from the encoder nor leaves it untrained.
+#[derive(Clone, Default)]
+struct Wanted(Arc<Mutex<Option<Understander>>>);
+
+impl Wanted {
+    fn put(&self, understander: Understander) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(understander);
+    }
+
+    fn take(&self) -> Option<Understander> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What the thread needs.
@@ -103,16 +119,20 @@ impl Inference {
         happenings: UnboundedSender<Happening>,
     ) -> std::io::Result<Self> {
         let (work, queue) = mpsc::sync_channel(MAX_WAITING);
-        std::thread::Builder::new()
-            .name("inference".into())
-            .spawn(move || Thread { config, happenings, encoder: None }.run(first, &queue))?;
-        Ok(Self { work })
+        let wanted = Wanted::default();
+        let theirs = wanted.clone();
+        std::thread::Builder::new().name("inference".into()).spawn(move || {
+            Thread { config, happenings, wanted: theirs, encoder: None }.run(first, &queue)
+        })?;
+        Ok(Self { work, wanted })
     }
 
     /// Trains heads for another set of skills.
     pub(crate) fn train(&self, understander: Understander) {
-        if self.work.try_send(Work::Train(understander)).is_err() {
-            log::error!("the inference thread is gone or overfull: the heads are not trained");
+        self.wanted.put(understander);
+        // A full queue needs no call: the thread looks after each piece of work.
+        if let Err(mpsc::TrySendError::Disconnected(_)) = self.work.try_send(Work::Train) {
+            log::error!("the inference thread is gone: the heads are not trained");
         }
     }
 
@@ -139,6 +159,7 @@ impl Inference {
 struct Thread {
     config: InferenceConfig,
     happenings: UnboundedSender<Happening>,
+    wanted: Wanted,
     encoder: Option<(SentenceEncoder, String, u64)>,
 }
 
@@ -148,7 +169,7 @@ impl Thread {
         self.train(&first);
         while let Ok(work) = queue.recv() {
             match work {
-                Work::Train(understander) => self.train(&understander),
+                Work::Train => {}
                 Work::Understand { turn, asked, until } => {
                     // Whoever asked has given up already: its time-out answers.
                     if Instant::now() < until {
@@ -171,6 +192,9 @@ impl Thread {
                     // The client may have left.
                     let _ = reply.send(all);
                 }
+            }
+            if let Some(understander) = self.wanted.take() {
+                self.train(&understander);
             }
         }
     }
@@ -277,4 +301,23 @@ fn load_from(path: &Path) -> Result<(SentenceEncoder, String), String> {
     let encoder =
         SentenceEncoder::load(&manifest, &folder, Precision::Int8).map_err(|e| e.to_string())?;
     Ok((encoder, manifest.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use valet_understanding::Vocabulary;
+
+    #[test]
+    fn of_many_trainings_the_last_is_kept_even_where_the_queue_is_full() {
+        let (work, queue) = mpsc::sync_channel(2);
+        let inference = Inference { work, wanted: Wanted::default() };
+        let understander = Understander::build("en", &[], &Vocabulary::new()).expect("builds");
+        for _ in 0..40 {
+            inference.train(understander.clone());
+        }
+        assert_eq!(queue.try_iter().count(), 2);
+        assert!(inference.wanted.take().is_some(), "the last one waits");
+        assert!(inference.wanted.take().is_none(), "and is trained once");
+    }
 }
