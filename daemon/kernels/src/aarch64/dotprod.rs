@@ -1,0 +1,71 @@
+//! NEON with dot products: `sdot` multiplies four bytes of four channels and adds them up.
+//!
+//! Must not be entered on a core without them (`asimddp`).
+
+use std::arch::aarch64::*;
+use std::arch::asm;
+
+use super::neon::{Four, neon};
+use crate::machine::{Machine, Sums};
+
+/// NEON with dot products.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dotprod;
+
+/// `sum += weights · inputs[LANE]`: four bytes of each of four channels with the same four inputs.
+macro_rules! sdot {
+    ($sum:expr, $weights:expr, $inputs:expr, $lane:literal) => {
+        asm!(
+            concat!("sdot {sum:v}.4s, {weights:v}.16b, {inputs:v}.4b[", $lane, "]"),
+            sum = inout(vreg) $sum,
+            weights = in(vreg) $weights,
+            inputs = in(vreg) $inputs,
+            options(pure, nomem, nostack, preserves_flags),
+        )
+    };
+}
+
+impl Machine for Dotprod {
+    type Lanes = Four;
+    const GROUP: usize = 4;
+    const TILE: usize = 4;
+
+    #[inline(always)]
+    unsafe fn int8_tile<const ROWS: usize>(
+        rows: *const u8,
+        stride: usize,
+        weights: *const i8,
+        groups: usize,
+        sums: Sums,
+    ) {
+        neon! {
+            let start: [int32x4_t; 4] = std::array::from_fn(|quad| vld1q_s32(sums.start.add(4 * quad)));
+            let mut all = [start; ROWS];
+            // Sixteen inputs of a row fill a register: four groups.
+            for four in 0..groups / 4 {
+                let inputs: [int8x16_t; ROWS] =
+                    std::array::from_fn(|row| vld1q_s8(rows.add(row * stride + four * 16).cast()));
+                let at = weights.add(four * 256);
+                macro_rules! group {
+                    ($lane:literal) => {
+                        for quad in 0..4 {
+                            let weights = vld1q_s8(at.add($lane * 64 + quad * 16));
+                            for row in 0..ROWS {
+                                sdot!(all[row][quad], weights, inputs[row], $lane);
+                            }
+                        }
+                    };
+                }
+                group!(0);
+                group!(1);
+                group!(2);
+                group!(3);
+            }
+            for (row, sum) in all.iter().enumerate() {
+                for (quad, sum) in sum.iter().enumerate() {
+                    vst1q_s32(sums.out.add(row * 16 + quad * 4), *sum);
+                }
+            }
+        }
+    }
+}

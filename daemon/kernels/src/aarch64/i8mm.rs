@@ -1,0 +1,73 @@
+//! NEON with int8 matrix multiplication: `smmla` multiplies two rows of eight bytes with two
+//! channels of eight.
+//!
+//! Must not be entered on a core without it (`i8mm`).
+
+use std::arch::aarch64::*;
+use std::arch::asm;
+
+use super::neon::{Four, neon};
+use crate::machine::{Machine, RowForm, Sums};
+
+/// NEON with dot products and int8 matrix multiplication.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct I8mm;
+
+/// `sum += [[r0·c0, r0·c1], [r1·c0, r1·c1]]` of two rows and two channels of eight bytes.
+macro_rules! smmla {
+    ($sum:expr, $rows:expr, $channels:expr) => {
+        asm!(
+            "smmla {sum:v}.4s, {rows:v}.16b, {channels:v}.16b",
+            sum = inout(vreg) $sum,
+            rows = in(vreg) $rows,
+            channels = in(vreg) $channels,
+            options(pure, nomem, nostack, preserves_flags),
+        )
+    };
+}
+
+/// Pairs of rows that a tile may have.
+const PAIRS: usize = 2;
+
+impl Machine for I8mm {
+    type Lanes = Four;
+    const GROUP: usize = 8;
+    const TILE: usize = 2 * PAIRS;
+    const FORM: RowForm = RowForm::Pairs;
+
+    #[inline(always)]
+    unsafe fn int8_tile<const ROWS: usize>(
+        rows: *const u8,
+        stride: usize,
+        weights: *const i8,
+        groups: usize,
+        sums: Sums,
+    ) {
+        neon! {
+            let mut all = [[vdupq_n_s32(0); 8]; PAIRS];
+            let pairs = ROWS.div_ceil(2);
+            for group in 0..groups {
+                let at = weights.add(group * 128);
+                let inputs: [int8x16_t; PAIRS] = std::array::from_fn(|pair| {
+                    vld1q_s8(rows.add(pair.min(pairs - 1) * stride + group * 16).cast())
+                });
+                for two in 0..8 {
+                    let channels = vld1q_s8(at.add(two * 16));
+                    for pair in 0..pairs {
+                        smmla!(all[pair][two], inputs[pair], channels);
+                    }
+                }
+            }
+            for row in 0..ROWS {
+                for quad in 0..4 {
+                    let left = vreinterpretq_s64_s32(all[row / 2][2 * quad]);
+                    let right = vreinterpretq_s64_s32(all[row / 2][2 * quad + 1]);
+                    let sum = if row % 2 == 0 { vzip1q_s64(left, right) } else { vzip2q_s64(left, right) };
+                    let start = vld1q_s32(sums.start.add(4 * quad));
+                    let sum = vaddq_s32(start, vreinterpretq_s32_s64(sum));
+                    vst1q_s32(sums.out.add(row * 16 + 4 * quad), sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Plain NEON: four registers of four floats, and int8 products widened to 16 and 32 bits.
+//!
+//! Must not assume alignment, nor anything beyond ARMv8.0.
+
+use std::arch::aarch64::*;
+
+use crate::lanes::Lanes;
+use crate::machine::{Machine, Sums};
+
+/// ARMv8.0 NEON.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neon;
+
+/// Sixteen floats in four registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Four([float32x4_t; 4]);
+
+/// Instructions of NEON.
+macro_rules! neon {
+    ($($work:tt)*) => {
+        // SAFETY: values of this file are made and used only inside the `with_…` functions of
+        // `aarch64.rs`; memory is what the caller of the method vouches for.
+        unsafe { $($work)* }
+    };
+}
+pub(super) use neon;
+
+/// One instruction on each register of two.
+macro_rules! each {
+    ($instruction:ident, $a:expr, $b:expr) => {
+        neon!(Four([
+            $instruction($a.0[0], $b.0[0]),
+            $instruction($a.0[1], $b.0[1]),
+            $instruction($a.0[2], $b.0[2]),
+            $instruction($a.0[3], $b.0[3]),
+        ]))
+    };
+    ($instruction:ident, $a:expr) => {
+        neon!(Four([
+            $instruction($a.0[0]),
+            $instruction($a.0[1]),
+            $instruction($a.0[2]),
+            $instruction($a.0[3]),
+        ]))
+    };
+}
+
+impl Lanes for Four {
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        neon!(Four([vdupq_n_f32(value); 4]))
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        neon!(Four([
+            vld1q_f32(from),
+            vld1q_f32(from.add(4)),
+            vld1q_f32(from.add(8)),
+            vld1q_f32(from.add(12)),
+        ]))
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        neon! {
+            vst1q_f32(to, self.0[0]);
+            vst1q_f32(to.add(4), self.0[1]);
+            vst1q_f32(to.add(8), self.0[2]);
+            vst1q_f32(to.add(12), self.0[3]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32(from: *const i32) -> Self {
+        neon!(Four([
+            vcvtq_f32_s32(vld1q_s32(from)),
+            vcvtq_f32_s32(vld1q_s32(from.add(4))),
+            vcvtq_f32_s32(vld1q_s32(from.add(8))),
+            vcvtq_f32_s32(vld1q_s32(from.add(12))),
+        ]))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i8(from: *const i8) -> Self {
+        neon! {
+            let bytes = vld1q_s8(from);
+            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
+            Four([
+                vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))),
+                vcvtq_f32_s32(vmovl_high_s16(low)),
+                vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))),
+                vcvtq_f32_s32(vmovl_high_s16(high)),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_i8(self, to: *mut i8) {
+        neon! {
+            let words = |a, b| vcombine_s16(vmovn_s32(vcvtnq_s32_f32(a)), vmovn_s32(vcvtnq_s32_f32(b)));
+            let (low, high) = (words(self.0[0], self.0[1]), words(self.0[2], self.0[3]));
+            vst1q_s8(to, vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        each!(vaddq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        each!(vsubq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        each!(vmulq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        each!(vdivq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn fma(self, factor: Self, summand: Self) -> Self {
+        neon!(Four([
+            vfmaq_f32(summand.0[0], self.0[0], factor.0[0]),
+            vfmaq_f32(summand.0[1], self.0[1], factor.0[1]),
+            vfmaq_f32(summand.0[2], self.0[2], factor.0[2]),
+            vfmaq_f32(summand.0[3], self.0[3], factor.0[3]),
+        ]))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        each!(vmaxq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        each!(vminq_f32, self, other)
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        each!(vabsq_f32, self)
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        each!(vrndnq_f32, self)
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        neon! {
+            let power = |n| {
+                let exponent = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
+                vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))
+            };
+            Four([power(self.0[0]), power(self.0[1]), power(self.0[2]), power(self.0[3])])
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        neon! {
+            let low = vaddq_f32(self.0[0], self.0[2]);
+            let high = vaddq_f32(self.0[1], self.0[3]);
+            let four = vaddq_f32(low, high);
+            let two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+            vget_lane_f32::<0>(two) + vget_lane_f32::<1>(two)
+        }
+    }
+
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        neon! {
+            let low = vmaxq_f32(self.0[0], self.0[1]);
+            vmaxvq_f32(vmaxq_f32(low, vmaxq_f32(self.0[2], self.0[3])))
+        }
+    }
+}
+
+impl Machine for Neon {
+    type Lanes = Four;
+    const GROUP: usize = 4;
+    const TILE: usize = 4;
+
+    /// Two products of ±127 fit 16 bits, so two groups are multiplied before they are widened.
+    #[inline(always)]
+    unsafe fn int8_tile<const ROWS: usize>(
+        rows: *const u8,
+        stride: usize,
+        weights: *const i8,
+        groups: usize,
+        sums: Sums,
+    ) {
+        // Half a panel at a time: eight channels of four rows are what the registers hold.
+        for half in 0..2 {
+            neon! {
+                let mut all = [[vdupq_n_s32(0); 4]; ROWS];
+                for pair in 0..groups / 2 {
+                    let at = weights.add(pair * 128 + half * 32);
+                    let first = [vld1q_s8(at), vld1q_s8(at.add(16))];
+                    let second = [vld1q_s8(at.add(64)), vld1q_s8(at.add(80))];
+                    for (row, sum) in all.iter_mut().enumerate() {
+                        let inputs = rows.add(row * stride + pair * 8).cast::<i32>();
+                        let a = vreinterpretq_s8_s32(vld1q_dup_s32(inputs));
+                        let b = vreinterpretq_s8_s32(vld1q_dup_s32(inputs.add(1)));
+                        for quad in 0..2 {
+                            let low = vmull_s8(vget_low_s8(first[quad]), vget_low_s8(a));
+                            let high = vmull_high_s8(first[quad], a);
+                            let low = vmlal_s8(low, vget_low_s8(second[quad]), vget_low_s8(b));
+                            let high = vmlal_high_s8(high, second[quad], b);
+                            sum[2 * quad] = vpadalq_s16(sum[2 * quad], low);
+                            sum[2 * quad + 1] = vpadalq_s16(sum[2 * quad + 1], high);
+                        }
+                    }
+                }
+                for (row, sum) in all.iter().enumerate() {
+                    for quad in 0..2 {
+                        let channels = half * 8 + quad * 4;
+                        let sum = vpaddq_s32(sum[2 * quad], sum[2 * quad + 1]);
+                        let start = vld1q_s32(sums.start.add(channels));
+                        vst1q_s32(sums.out.add(row * 16 + channels), vaddq_s32(start, sum));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What can be wrong with what a kernel is given.
+//!
+//! Must not hold what a caller can only do by mistake in code: those are panics, documented.
+
+/// A fault of a matrix, a format or a choice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KernelError {
+    /// A part has another length than its shape wants.
+    #[error("the {what} has parts of {found:?} values where {expected:?} are expected")]
+    Shape {
+        /// Which thing.
+        what: &'static str,
+        /// Lengths by the shape.
+        expected: Vec<usize>,
+        /// Lengths found.
+        found: Vec<usize>,
+    },
+    /// A weight that symmetric int8 does not have.
+    #[error("weight {place} is -128 where -127 to 127 are expected")]
+    Weight {
+        /// Its index.
+        place: usize,
+    },
+    /// Kernels that this processor does not have, or that do not exist.
+    #[error("the kernels {name:?} do not run on this processor; it runs {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// Those that run, with commas.
+        known: String,
+    },
+}

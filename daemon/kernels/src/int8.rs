@@ -1,0 +1,241 @@
+//! Products of quantized rows with int8 matrices that have a scale per output channel.
+//!
+//! Matrices come packed for one instruction set (see [`Machine`]); whoever holds the bytes, in
+//! memory or mapped from a file, lends them. Must not allocate per call.
+
+use crate::choice::Kernels;
+use crate::error::KernelError;
+use crate::lanes::{LANES, Lanes, gelu, store_some};
+use crate::machine::{Job, Machine, RowForm, Sums};
+use crate::rows::{Int8Rows, padded};
+
+/// What is applied to a product before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// The exact GELU.
+    Gelu,
+}
+
+/// A matrix of `inputs` × `outputs` int8 weights as [`Kernels::pack_int8`] lays them out, with
+/// scales and bias. All parts have `outputs` rounded up to sixteen, zeros at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Int8Matrix<'a> {
+    inputs: usize,
+    outputs: usize,
+    parts: Int8Parts<'a>,
+}
+
+/// The memory of a matrix.
+#[derive(Debug, Clone, Copy)]
+pub struct Int8Parts<'a> {
+    /// The weights, panel by panel; within ±127.
+    pub weights: &'a [i8],
+    /// What the sums of each channel begin with.
+    pub starts: &'a [i32],
+    /// What an integer of each channel is worth, besides the row's own scale.
+    pub scales: &'a [f32],
+    /// Added to each channel.
+    pub bias: &'a [f32],
+}
+
+/// Weights and starts, packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedInt8 {
+    /// For [`Int8Parts::weights`].
+    pub weights: Vec<i8>,
+    /// For [`Int8Parts::starts`].
+    pub starts: Vec<i32>,
+}
+
+impl<'a> Int8Matrix<'a> {
+    /// A matrix over packed parts.
+    ///
+    /// # Errors
+    /// [`KernelError::Shape`] when a part has another length than the shape wants.
+    pub fn new(inputs: usize, outputs: usize, parts: Int8Parts<'a>) -> Result<Self, KernelError> {
+        let channels = outputs.checked_next_multiple_of(LANES).unwrap_or(usize::MAX);
+        let weights = channels.checked_mul(padded(inputs)).unwrap_or(usize::MAX);
+        let expected = [weights, channels, channels, channels];
+        let Int8Parts { weights, starts, scales, bias } = parts;
+        let found = [weights.len(), starts.len(), scales.len(), bias.len()];
+        if inputs == 0 || outputs == 0 || inputs > MAX_INPUTS || expected != found {
+            return Err(KernelError::Shape {
+                what: "int8 matrix",
+                expected: expected.into(),
+                found: found.into(),
+            });
+        }
+        Ok(Self { inputs, outputs, parts })
+    }
+
+    /// Values in a row that it is multiplied with.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values in a row that comes out.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+}
+
+/// Most inputs: sums of so many products of ±127 fit 32 bits, also where 128 is added to one factor.
+pub const MAX_INPUTS: usize = 1 << 16;
+
+impl Kernels {
+    /// Lays out a matrix of `outputs` rows of `inputs` weights (one row a channel) for these kernels.
+    ///
+    /// # Errors
+    /// [`KernelError::Shape`] when there are not `inputs * outputs` weights, or more than
+    /// [`MAX_INPUTS`] inputs; [`KernelError::Weight`] when one of them is -128.
+    pub fn pack_int8(
+        self,
+        weights: &[i8],
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<PackedInt8, KernelError> {
+        let expected = inputs.checked_mul(outputs).unwrap_or(usize::MAX);
+        if weights.len() != expected || inputs == 0 || inputs > MAX_INPUTS {
+            let (expected, found) = (vec![expected], vec![weights.len()]);
+            return Err(KernelError::Shape { what: "int8 weights", expected, found });
+        }
+        if let Some(place) = weights.iter().position(|weight| *weight == i8::MIN) {
+            return Err(KernelError::Weight { place });
+        }
+        let (channels, group) = (outputs.next_multiple_of(LANES), self.int8_group());
+        let mut packed = vec![0; channels * padded(inputs)];
+        let mut starts = vec![0; channels];
+        for (channel, row) in weights.chunks_exact(inputs).enumerate() {
+            let panel = channel / LANES * LANES * padded(inputs);
+            for (input, weight) in row.iter().enumerate() {
+                let in_panel = (input / group * LANES + channel % LANES) * group + input % group;
+                packed[panel + in_panel] = *weight;
+            }
+            if self.row_form() == RowForm::ShiftedBytes {
+                starts[channel] = -128 * row.iter().copied().map(i32::from).sum::<i32>();
+            }
+        }
+        Ok(PackedInt8 { weights: packed, starts })
+    }
+
+    /// `out[row][channel] = activation(rows · matrix + bias)`, for the panels of sixteen channels in
+    /// `panels`, or all. `out` holds whole rows of all channels; the others are left alone.
+    ///
+    /// # Panics
+    /// When rows, matrix and `out` do not fit together, or the rows were made for other kernels.
+    pub fn int8_product(
+        self,
+        rows: &Int8Rows,
+        matrix: &Int8Matrix<'_>,
+        activation: Activation,
+        out: &mut [f32],
+    ) {
+        assert!(
+            rows.kernels() == self && rows.width() == matrix.inputs,
+            "rows do not fit the matrix"
+        );
+        assert_eq!(out.len(), rows.count() * matrix.outputs, "room for the product");
+        self.run(Product { rows, matrix, activation, out });
+    }
+}
+
+struct Product<'a> {
+    rows: &'a Int8Rows,
+    matrix: &'a Int8Matrix<'a>,
+    activation: Activation,
+    out: &'a mut [f32],
+}
+
+/// Most rows of any machine's tile.
+const MAX_TILE: usize = 12;
+
+impl Job for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Machine>(mut self) {
+        let panel_bytes = LANES * padded(self.matrix.inputs);
+        for (panel, weights) in self.matrix.parts.weights.chunks_exact(panel_bytes).enumerate() {
+            let mut first = 0;
+            while first < self.rows.count() {
+                let rows = tile_rows::<M>(self.rows.count() - first);
+                let mut sums = [[0i32; LANES]; MAX_TILE];
+                self.tile::<M>(panel, weights, (first, rows), &mut sums);
+                for (row, sums) in sums.iter().enumerate().take(rows) {
+                    self.finish::<M::Lanes>(panel, first + row, sums);
+                }
+                first += rows;
+            }
+        }
+    }
+}
+
+/// Rows of the next tile: as few tiles as can be, of nearly the same size; whole pairs where
+/// rows are pairs.
+#[inline(always)]
+fn tile_rows<M: Machine>(left: usize) -> usize {
+    let rows = left.div_ceil(left.div_ceil(M::TILE));
+    if M::FORM == RowForm::Pairs { rows.next_multiple_of(2).min(left) } else { rows }
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    fn tile<M: Machine>(
+        &self,
+        panel: usize,
+        weights: &[i8],
+        (first, rows): (usize, usize),
+        sums: &mut [[i32; LANES]; MAX_TILE],
+    ) {
+        let start = self.matrix.parts.starts[panel * LANES..][..LANES].as_ptr();
+        let sums = Sums { start, out: sums.as_mut_ptr().cast() };
+        let groups = padded(self.matrix.inputs) / M::GROUP;
+        let (values, stride, weights) =
+            (self.rows.tile(first), self.rows.stride(), weights.as_ptr());
+        macro_rules! of {
+            ($($count:literal)*) => {
+                match rows {
+                    // SAFETY: this runs where `M` was found; the rows are in its form with their
+                    // padding, `weights` is one whole panel, and `sums` has room for the largest tile.
+                    $($count if $count <= M::TILE => unsafe {
+                        M::int8_tile::<$count>(values, stride, weights, groups, sums);
+                    },)*
+                    _ => unreachable!("a tile has 1 to {} rows", M::TILE),
+                }
+            };
+        }
+        of!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+
+    /// Scales, adds the bias, applies the activation and writes sixteen channels of a row.
+    #[inline(always)]
+    fn finish<V: Lanes>(&mut self, panel: usize, row: usize, sums: &[i32; LANES]) {
+        let channel = panel * LANES;
+        let Int8Parts { scales, bias, .. } = self.matrix.parts;
+        // SAFETY: each slice holds sixteen.
+        let (sums, scales, bias) = unsafe {
+            (
+                V::load_i32(sums.as_ptr()),
+                V::load(scales[channel..][..LANES].as_ptr()),
+                V::load(bias[channel..][..LANES].as_ptr()),
+            )
+        };
+        let value = sums.fma(scales.mul(V::splat(self.rows.scales()[row])), bias);
+        let value = match self.activation {
+            Activation::None => value,
+            Activation::Gelu => gelu(value),
+        };
+        let to = &mut self.out[row * self.matrix.outputs..][..self.matrix.outputs][channel..];
+        if to.len() >= LANES {
+            // SAFETY: room for sixteen.
+            unsafe { value.store(to.as_mut_ptr()) }
+        } else {
+            // SAFETY: room for as many as there are.
+            unsafe { store_some(value, to.as_mut_ptr(), to.len()) }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What an instruction set has to bring, and how a kernel is compiled for it.
+//!
+//! Must not decide which one runs: `choice.rs` does, once.
+
+use crate::lanes::Lanes;
+
+/// How the quantized inputs of a product lie in memory.
+///
+/// Each processor knows the forms of its own kernels only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(dead_code, reason = "some processors have no kernels of some forms")]
+pub(crate) enum RowForm {
+    /// A byte a value, each row by itself.
+    Bytes,
+    /// The same with 128 added: unsigned.
+    ShiftedBytes,
+    /// Two bytes a value, each row by itself.
+    Words,
+    /// Two rows together: eight bytes of the first, eight of the second, and so on.
+    Pairs,
+}
+
+/// An instruction set.
+///
+/// A product of int8 matrices is cut into *panels* of sixteen output channels; in a panel lie, for
+/// each *group* of `GROUP` inputs, the weights of the sixteen channels one after the other.
+pub(crate) trait Machine: Copy {
+    /// Its registers.
+    type Lanes: Lanes;
+    /// Inputs of a channel that lie together in a panel.
+    const GROUP: usize;
+    /// Most rows that [`Self::int8_tile`] takes; even where the form is [`RowForm::Pairs`].
+    const TILE: usize;
+    /// How [`Self::int8_tile`] wants its rows.
+    const FORM: RowForm = RowForm::Bytes;
+
+    /// The products of `ROWS` rows with one panel, exact: `sums[row][channel]`, counted from `start[channel]`.
+    ///
+    /// # Safety
+    /// The processor has this instruction set. `rows` holds `ROWS` rows in the form `FORM`, the next
+    /// one `stride` bytes on (the next pair where they are pairs); each has `groups * GROUP` values,
+    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights within ±127, `start` sixteen
+    /// integers, `sums` has room for `ROWS * 16`. `ROWS` is at most `TILE`.
+    unsafe fn int8_tile<const ROWS: usize>(
+        rows: *const u8,
+        stride: usize,
+        weights: *const i8,
+        groups: usize,
+        sums: Sums,
+    );
+}
+
+/// Where the sums of a tile begin and where they go, both by channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sums {
+    /// Sixteen integers that the sums are counted from.
+    pub start: *const i32,
+    /// Room for sixteen integers a row.
+    pub out: *mut i32,
+}
+
+/// A kernel that can be compiled for any instruction set.
+pub(crate) trait Job {
+    /// What it gives.
+    type Output;
+
+    /// Does the work with the instructions of `M`. Always inlined into the one function of each
+    /// instruction set that may use them, and so must be all it calls.
+    fn run<M: Machine>(self) -> Self::Output;
+}

@@ -1,0 +1,226 @@
+//! Rows of floats, quantized for a product: each row to int8 with a scale of its own, once,
+//! however many matrices read it.
+//!
+//! Must not know the matrices; only the form in which the processor wants its rows.
+
+use crate::choice::Kernels;
+use crate::lanes::{LANES, Lanes, load_some};
+use crate::machine::{Job, Machine, RowForm};
+
+/// Rows of int8 values with a scale each: `value ≈ quantized * scale`, `scale = largest / 127`.
+///
+/// Keep one and fill it again: it holds on to its memory.
+#[derive(Debug)]
+pub struct Int8Rows {
+    kernels: Kernels,
+    values: Vec<u8>,
+    scales: Vec<f32>,
+    width: usize,
+    stride: usize,
+}
+
+impl Int8Rows {
+    /// Empty rows in the form of these kernels.
+    #[must_use]
+    pub fn new(kernels: Kernels) -> Self {
+        Self { kernels, values: Vec::new(), scales: Vec::new(), width: 0, stride: 0 }
+    }
+
+    /// Quantizes `rows.len() / width` rows, each channel multiplied by its `damping` before that.
+    /// A row whose largest value is below 1e-30 becomes zeros. What is not finite gives no
+    /// promised values.
+    ///
+    /// # Panics
+    /// When `rows` is no multiple of `width`, `width` is 0, or `damping` is not `width` long.
+    pub fn quantize(&mut self, rows: &[f32], width: usize, damping: Option<&[f32]>) {
+        assert!(width > 0 && rows.len().is_multiple_of(width), "rows of {width} values");
+        assert!(damping.is_none_or(|damping| damping.len() == width), "damping of {width} values");
+        self.width = width;
+        let count = rows.len() / width;
+        let form = self.kernels.row_form();
+        self.stride = row_stride(form, width);
+        let lines = if form == RowForm::Pairs { count.div_ceil(2) } else { count };
+        self.values.clear();
+        self.values.resize(lines * self.stride, 0);
+        self.scales.clear();
+        self.scales.resize(count, 0.0);
+        self.kernels.run(Quantize { rows, damping, to: self });
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Values in a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The kernels these rows are for.
+    #[must_use]
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
+    /// One value, for tests and for looking at them.
+    ///
+    /// # Panics
+    /// When there is no such value.
+    #[must_use]
+    pub fn value(&self, row: usize, column: usize) -> i8 {
+        assert!(row < self.count() && column < self.width, "row {row}, column {column}");
+        let form = self.kernels.row_form();
+        let place = place_of(form, self.stride, row, column);
+        match form {
+            RowForm::ShiftedBytes => (self.values[place] ^ 0x80).cast_signed(),
+            _ => self.values[place].cast_signed(),
+        }
+    }
+
+    /// What a quantized value of each row is worth.
+    #[must_use]
+    pub fn scales(&self) -> &[f32] {
+        &self.scales
+    }
+
+    /// Where the tile of rows that begins with `row` (even, where rows are pairs) begins.
+    pub(crate) fn tile(&self, row: usize) -> *const u8 {
+        self.values[place_of(self.kernels.row_form(), self.stride, row, 0)..].as_ptr()
+    }
+
+    /// Bytes from one row to the next, or from one pair to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+}
+
+/// Inputs of a row with the padding that kernels may read: a multiple of 16.
+pub(crate) fn padded(width: usize) -> usize {
+    width.checked_next_multiple_of(LANES).unwrap_or(usize::MAX)
+}
+
+fn row_stride(form: RowForm, width: usize) -> usize {
+    match form {
+        RowForm::Bytes | RowForm::ShiftedBytes => padded(width),
+        RowForm::Words | RowForm::Pairs => 2 * padded(width),
+    }
+}
+
+/// Where the (low) byte of a value lies.
+fn place_of(form: RowForm, stride: usize, row: usize, column: usize) -> usize {
+    match form {
+        RowForm::Bytes | RowForm::ShiftedBytes => row * stride + column,
+        RowForm::Words => row * stride + 2 * column,
+        RowForm::Pairs => row / 2 * stride + column / 8 * 16 + row % 2 * 8 + column % 8,
+    }
+}
+
+struct Quantize<'a> {
+    rows: &'a [f32],
+    damping: Option<&'a [f32]>,
+    to: &'a mut Int8Rows,
+}
+
+impl Job for Quantize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: Machine>(self) {
+        let width = self.to.width;
+        for (row, values) in self.rows.chunks_exact(width).enumerate() {
+            let source = Source { values, damping: self.damping };
+            let largest = source.largest::<M::Lanes>();
+            // Below this, 127 / largest could overflow; such a row says nothing.
+            if largest < 1e-30 {
+                if M::FORM == RowForm::ShiftedBytes {
+                    let begin = row * self.to.stride;
+                    self.to.values[begin..begin + self.to.stride].fill(0x80);
+                }
+                continue;
+            }
+            self.to.scales[row] = largest * (1.0 / 127.0);
+            let factor = 127.0 / largest;
+            for column in (0..width).step_by(LANES) {
+                let mut bytes = [0i8; LANES];
+                let value = source.at::<M::Lanes>(column).mul(M::Lanes::splat(factor));
+                // SAFETY: `bytes` holds sixteen.
+                unsafe { value.store_i8(bytes.as_mut_ptr()) };
+                write::<M>(&mut self.to.values, self.to.stride, (row, column), bytes);
+            }
+        }
+    }
+}
+
+/// Writes sixteen values of a row in the form of a machine.
+#[inline(always)]
+fn write<M: Machine>(
+    to: &mut [u8],
+    stride: usize,
+    (row, column): (usize, usize),
+    bytes: [i8; LANES],
+) {
+    let place = place_of(M::FORM, stride, row, column);
+    match M::FORM {
+        RowForm::Bytes => {
+            to[place..place + LANES].copy_from_slice(&bytes.map(i8::cast_unsigned));
+        }
+        RowForm::ShiftedBytes => {
+            to[place..place + LANES]
+                .copy_from_slice(&bytes.map(|value| value.cast_unsigned() ^ 0x80));
+        }
+        RowForm::Words => {
+            let words = &mut to[place..place + 2 * LANES];
+            for (word, value) in words.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+                *word = i16::from(value).to_ne_bytes();
+            }
+        }
+        RowForm::Pairs => {
+            let bytes = bytes.map(i8::cast_unsigned);
+            to[place..place + 8].copy_from_slice(&bytes[..8]);
+            to[place + 16..place + 24].copy_from_slice(&bytes[8..]);
+        }
+    }
+}
+
+/// One row of floats as it is quantized.
+struct Source<'a> {
+    values: &'a [f32],
+    damping: Option<&'a [f32]>,
+}
+
+impl Source<'_> {
+    /// Sixteen damped values from a column on; zeros past the end.
+    #[inline(always)]
+    fn at<V: Lanes>(&self, column: usize) -> V {
+        let value: V = at(self.values, column);
+        match self.damping {
+            Some(damping) => value.mul(at(damping, column)),
+            None => value,
+        }
+    }
+
+    #[inline(always)]
+    fn largest<V: Lanes>(&self) -> f32 {
+        let mut largest = V::splat(0.0);
+        for column in (0..self.values.len()).step_by(LANES) {
+            largest = largest.max(self.at::<V>(column).abs());
+        }
+        largest.largest()
+    }
+}
+
+/// Sixteen values of a slice; zeros past its end.
+#[inline(always)]
+pub(crate) fn at<V: Lanes>(values: &[f32], place: usize) -> V {
+    let rest = &values[place..];
+    if rest.len() >= LANES {
+        // SAFETY: sixteen are there.
+        unsafe { V::load(rest.as_ptr()) }
+    } else {
+        // SAFETY: as many are there, and they are fewer than sixteen.
+        unsafe { load_some(rest.as_ptr(), rest.len(), 0.0) }
+    }
+}

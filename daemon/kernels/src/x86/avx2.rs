@@ -1,0 +1,199 @@
+//! AVX2: two registers of eight floats, and int8 products by pairs of 16-bit words.
+//!
+//! `vpmaddubsw` would take bytes as they are, but saturates where two products of ±127 · 255 meet;
+//! with words nothing can. Must not assume alignment.
+
+use std::arch::x86_64::*;
+
+use crate::lanes::Lanes;
+use crate::machine::{Machine, RowForm, Sums};
+
+/// AVX2 with FMA and F16C.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx2;
+
+/// Sixteen floats in two registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Two(__m256, __m256);
+
+/// Instructions of AVX2, FMA and F16C.
+macro_rules! avx2 {
+    ($($work:tt)*) => {
+        // SAFETY: values of this file are made and used only inside `with_avx2` or `with_avx512_vnni`;
+        // memory is what the caller of the method vouches for.
+        unsafe { $($work)* }
+    };
+}
+
+const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+impl Lanes for Two {
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        avx2!(Two(_mm256_set1_ps(value), _mm256_set1_ps(value)))
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        avx2!(Two(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))))
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        avx2! {
+            _mm256_storeu_ps(to, self.0);
+            _mm256_storeu_ps(to.add(8), self.1);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_i32(from: *const i32) -> Self {
+        avx2!(Two(
+            _mm256_cvtepi32_ps(_mm256_loadu_si256(from.cast())),
+            _mm256_cvtepi32_ps(_mm256_loadu_si256(from.add(8).cast())),
+        ))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i8(from: *const i8) -> Self {
+        avx2!(Two(
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.add(8).cast()))),
+        ))
+    }
+
+    #[inline(always)]
+    unsafe fn store_i8(self, to: *mut i8) {
+        avx2! {
+            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
+            // The pack works in halves: 0-3 8-11 | 4-7 12-15.
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            let low = _mm256_castsi256_si128(words);
+            let high = _mm256_extracti128_si256::<1>(words);
+            _mm_storeu_si128(to.cast(), _mm_packs_epi16(low, high));
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        avx2!(Two(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        avx2!(Two(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        avx2!(Two(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        avx2!(Two(_mm256_div_ps(self.0, other.0), _mm256_div_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn fma(self, factor: Self, summand: Self) -> Self {
+        avx2!(Two(
+            _mm256_fmadd_ps(self.0, factor.0, summand.0),
+            _mm256_fmadd_ps(self.1, factor.1, summand.1),
+        ))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        avx2!(Two(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        avx2!(Two(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)))
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        avx2! {
+            let sign = _mm256_set1_ps(-0.0);
+            Two(_mm256_andnot_ps(sign, self.0), _mm256_andnot_ps(sign, self.1))
+        }
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        avx2!(Two(_mm256_round_ps::<NEAREST>(self.0), _mm256_round_ps::<NEAREST>(self.1)))
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        avx2! {
+            let bias = _mm256_set1_epi32(127);
+            let power = |n| {
+                let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), bias);
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+            };
+            Two(power(self.0), power(self.1))
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        avx2! {
+            let eight = _mm256_add_ps(self.0, self.1);
+            let high = _mm256_extractf128_ps::<1>(eight);
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), high);
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        avx2! {
+            let eight = _mm256_max_ps(self.0, self.1);
+            let high = _mm256_extractf128_ps::<1>(eight);
+            let four = _mm_max_ps(_mm256_castps256_ps128(eight), high);
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+}
+
+impl Machine for Avx2 {
+    type Lanes = Two;
+    const GROUP: usize = 2;
+    const TILE: usize = 6;
+    const FORM: RowForm = RowForm::Words;
+
+    #[inline(always)]
+    unsafe fn int8_tile<const ROWS: usize>(
+        rows: *const u8,
+        stride: usize,
+        weights: *const i8,
+        groups: usize,
+        sums: Sums,
+    ) {
+        avx2! {
+            let low = _mm256_loadu_si256(sums.start.cast());
+            let high = _mm256_loadu_si256(sums.start.add(8).cast());
+            let mut all = [(low, high); ROWS];
+            for group in 0..groups {
+                let pair = weights.add(group * 32);
+                let low = _mm256_cvtepi8_epi16(_mm_loadu_si128(pair.cast()));
+                let high = _mm256_cvtepi8_epi16(_mm_loadu_si128(pair.add(16).cast()));
+                for (row, sum) in all.iter_mut().enumerate() {
+                    let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
+                    let input = _mm256_set1_epi32(input);
+                    sum.0 = _mm256_add_epi32(sum.0, _mm256_madd_epi16(low, input));
+                    sum.1 = _mm256_add_epi32(sum.1, _mm256_madd_epi16(high, input));
+                }
+            }
+            for (row, sum) in all.iter().enumerate() {
+                let to = sums.out.add(row * 16);
+                _mm256_storeu_si256(to.cast(), sum.0);
+                _mm256_storeu_si256(to.add(8).cast(), sum.1);
+            }
+        }
+    }
+}
