@@ -44,4 +44,13 @@ pub trait Encoder {
     /// # Errors
     /// [`EncoderFault`] when the model cannot run.
     fn encode(&mut self, text: &str) -> Result<Encoding, EncoderFault>;
+
+    /// Encodes texts, in their order, each as [`Self::encode`] does; an encoder that can run several
+    /// at once does so.
+    ///
+    /// # Errors
+    /// [`EncoderFault`] when the model cannot run; then none of them is encoded.
+    fn encode_all(&mut self, texts: &[&str]) -> Result<Vec<Encoding>, EncoderFault> {
+        texts.iter().map(|text| self.encode(text)).collect()
+    }
 }

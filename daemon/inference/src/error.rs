@@ -53,10 +53,15 @@ pub enum InferenceError {
         /// What is wrong.
         why: String,
     },
-    /// The runtime failed on a text.
-    #[error("the model did not run: {why}")]
-    Run {
-        /// What is wrong.
-        why: String,
+    /// A model wants more memory than it may take.
+    #[error(
+        "the model needs {needed} bytes of its own where {limit} are allowed; \
+         raise the limit in the configuration, or choose a smaller model"
+    )]
+    Memory {
+        /// Bytes that it would take, besides what is mapped.
+        needed: u64,
+        /// Bytes that it may take.
+        limit: u64,
     },
 }

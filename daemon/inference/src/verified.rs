@@ -9,11 +9,17 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::InferenceError;
+use crate::manifest::ModelFile;
 
 /// Hex SHA-256 of some bytes, lower case.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Identity of an encoder: hash of the hashes of its vocabulary and its graph.
+pub(crate) fn fingerprint(vocabulary: &ModelFile, graph: &ModelFile) -> String {
+    hex_sha256(format!("{}\n{}\n", vocabulary.sha256, graph.sha256).as_bytes())
 }
 
 /// Reads `path` once and gives its bytes back if they have `size` and `sha256`.

@@ -61,16 +61,7 @@ impl Vocabulary {
     /// # Errors
     /// [`InferenceError::Vocabulary`] with the line.
     pub fn parse(bytes: &[u8]) -> Result<Self, InferenceError> {
-        if bytes.len() > MAX_VOCABULARY_BYTES {
-            return Err(unusable(format!(
-                "{} bytes where at most {MAX_VOCABULARY_BYTES} are read",
-                bytes.len()
-            )));
-        }
-        let text = str::from_utf8(bytes)
-            .map_err(|error| unusable(format!("not UTF-8: {error}")))?
-            .to_owned();
-        let bounds = piece_bounds(&text)?;
+        let (text, bounds) = pieces(bytes)?;
         let piece = |id: &u32| {
             let (start, end) = bounds[*id as usize];
             &text[start as usize..end as usize]
@@ -81,15 +72,49 @@ impl Vocabulary {
             let (first, second) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
             return Err(unusable(format!("line {} repeats line {}", second + 1, first + 1)));
         }
-        let special = |name: &str| {
-            sorted
-                .binary_search_by(|id| piece(id).cmp(name))
-                .map(|place| sorted[place])
-                .map_err(|_| unusable(format!("{name} is missing")))
-        };
+        Self::assemble(text, bounds, sorted)
+    }
+
+    /// The same vocabulary again, its order known from before: saves sorting. An order that is
+    /// not right finds no pieces, and does no other harm.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and for an order that is not as long as the vocabulary or names a
+    /// piece that is not there.
+    pub(crate) fn with_order(bytes: &[u8], sorted: &[u32]) -> Result<Self, InferenceError> {
+        let (text, bounds) = pieces(bytes)?;
+        let there = |id: &u32| (*id as usize) < bounds.len();
+        if sorted.len() != bounds.len() || !sorted.iter().all(there) {
+            return Err(unusable("its order is of another vocabulary"));
+        }
+        Self::assemble(text, bounds, sorted.to_vec())
+    }
+
+    fn assemble(
+        text: String,
+        bounds: Vec<(u32, u32)>,
+        sorted: Vec<u32>,
+    ) -> Result<Self, InferenceError> {
+        let longest_bytes = bounds.iter().map(|(start, end)| (end - start) as usize).max();
+        let longest_bytes = longest_bytes.unwrap_or(0);
+        let [unknown, start, end] = [0; 3];
+        let mut whole = Vocabulary { bounds, sorted, longest_bytes, unknown, start, end, text };
+        let special =
+            |name: &str| whole.find(name).ok_or_else(|| unusable(format!("{name} is missing")));
         let (unknown, start, end) = (special("[UNK]")?, special("[CLS]")?, special("[SEP]")?);
-        let longest_bytes = (0..bounds.len() as u32).map(|id| piece(&id).len()).max().unwrap_or(0);
-        Ok(Vocabulary { bounds, sorted, longest_bytes, unknown, start, end, text })
+        (whole.unknown, whole.start, whole.end) = (unknown, start, end);
+        Ok(whole)
+    }
+
+    /// The numbers of the pieces in the order of their bytes.
+    pub(crate) fn sorted(&self) -> &[u32] {
+        &self.sorted
+    }
+
+    /// Bytes of memory that it takes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let Vocabulary { text, bounds, sorted, .. } = self;
+        (text.capacity() + bounds.capacity() * 8 + sorted.capacity() * 4) as u64
     }
 
     /// Number of pieces.
@@ -127,6 +152,19 @@ impl Vocabulary {
             .ok()
             .map(|place| self.sorted[place])
     }
+}
+
+/// The text of a vocabulary, and where each piece lies in it.
+fn pieces(bytes: &[u8]) -> Result<(String, Vec<(u32, u32)>), InferenceError> {
+    if bytes.len() > MAX_VOCABULARY_BYTES {
+        let found = bytes.len();
+        return Err(unusable(format!(
+            "{found} bytes where at most {MAX_VOCABULARY_BYTES} are read"
+        )));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| unusable(format!("not UTF-8: {error}")))?;
+    let bounds = piece_bounds(text)?;
+    Ok((text.to_owned(), bounds))
 }
 
 fn piece_bounds(text: &str) -> Result<Vec<(u32, u32)>, InferenceError> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use valet_core::encoder::Encoder;
-use valet_inference::{FileRole, ModelManifest, Precision, SentenceEncoder, Vocabulary};
+use valet_inference::{EncoderOptions, FileRole, ModelManifest, SentenceEncoder, Vocabulary};
 
 #[derive(Deserialize)]
 struct Cut {
@@ -47,8 +47,13 @@ fn folder() -> PathBuf {
     folder
 }
 
-fn encoder(precision: Precision) -> SentenceEncoder {
-    SentenceEncoder::load(&manifest(), &folder(), precision)
+fn int8_encoder() -> SentenceEncoder {
+    SentenceEncoder::open(&manifest(), &folder(), &EncoderOptions::default())
+        .unwrap_or_else(|error| panic!("{error}: run models/fetch"))
+}
+
+fn f32_encoder() -> SentenceEncoder {
+    SentenceEncoder::open_f32(&manifest(), &folder())
         .unwrap_or_else(|error| panic!("{error}: run models/fetch"))
 }
 
@@ -87,7 +92,7 @@ fn pieces_and_spans_are_those_of_the_reference_tokenizer() {
 
 #[test]
 fn the_f32_graph_agrees_with_the_reference_to_four_digits() {
-    let mut encoder = encoder(Precision::F32);
+    let mut encoder = f32_encoder();
     assert_eq!(encoder.dimensions(), 384);
     for reference in data::<Reference>("vectors.json") {
         let encoding = encoder.encode(&reference.text).unwrap();
@@ -108,7 +113,7 @@ fn the_f32_graph_agrees_with_the_reference_to_four_digits() {
 
 #[test]
 fn the_int8_graph_keeps_a_cosine_of_99_hundredths() {
-    let mut encoder = encoder(Precision::Int8);
+    let mut encoder = int8_encoder();
     let references: Vec<Reference> = data("vectors.json");
     let encodings: Vec<_> =
         references.iter().map(|reference| encoder.encode(&reference.text).unwrap()).collect();
@@ -127,7 +132,7 @@ fn the_int8_graph_keeps_a_cosine_of_99_hundredths() {
 
 #[test]
 fn the_same_text_gives_the_same_vectors_and_each_graph_its_own_fingerprint() {
-    let (mut f32_graph, mut int8_graph) = (encoder(Precision::F32), encoder(Precision::Int8));
+    let (mut f32_graph, mut int8_graph) = (f32_encoder(), int8_encoder());
     assert_ne!(f32_graph.fingerprint(), int8_graph.fingerprint());
     assert_eq!(int8_graph.fingerprint().len(), 64);
     for graph in [&mut f32_graph, &mut int8_graph] {
@@ -139,7 +144,7 @@ fn the_same_text_gives_the_same_vectors_and_each_graph_its_own_fingerprint() {
 
 #[test]
 fn an_empty_text_and_a_very_long_one_are_encoded() {
-    let mut encoder = encoder(Precision::Int8);
+    let mut encoder = int8_encoder();
     for (text, tokens) in [(String::new(), 0), ("open ".repeat(5000), 254), ("\0".repeat(9), 0)] {
         let encoding = encoder.encode(&text).unwrap();
         assert_eq!(encoding.tokens.len(), tokens);
@@ -152,8 +157,11 @@ fn an_empty_text_and_a_very_long_one_are_encoded() {
 fn a_file_missing_cut_short_or_changed_is_refused_before_it_is_parsed() {
     let manifest = manifest();
     let copy = tempfile::tempdir().unwrap();
-    let load =
-        || SentenceEncoder::load(&manifest, copy.path(), Precision::Int8).unwrap_err().to_string();
+    let load = || {
+        SentenceEncoder::open(&manifest, copy.path(), &EncoderOptions::default())
+            .unwrap_err()
+            .to_string()
+    };
     assert!(load().contains("vocab.txt"), "{}", load());
     std::fs::copy(folder().join("vocab.txt"), copy.path().join("vocab.txt")).unwrap();
     assert!(load().contains("encoder-int8.onnx"), "{}", load());
@@ -180,7 +188,7 @@ fn vouched(bytes: &[u8], dimensions: usize) -> Result<SentenceEncoder, String> {
             file.sha256 = valet_inference::hex_sha256(bytes);
         }
     }
-    SentenceEncoder::load(&manifest, copy.path(), Precision::Int8)
+    SentenceEncoder::open(&manifest, copy.path(), &EncoderOptions::default())
         .map_err(|error| error.to_string())
 }
 

@@ -33,6 +33,12 @@ impl std::fmt::Debug for Kernels {
 }
 
 impl Kernels {
+    /// The name that stands for the fastest.
+    pub const AUTO: &'static str = "auto";
+    /// The names of all kernels of all processors.
+    pub const NAMES: [&'static str; 6] =
+        ["scalar", "avx2", "avx512-vnni", "neon", "dotprod", "i8mm"];
+
     /// The fastest that this processor runs.
     #[must_use]
     pub fn best() -> Self {
@@ -77,13 +83,12 @@ impl Kernels {
         all
     }
 
-    /// The kernels with this name: `scalar`, `avx2`, `avx512-vnni`, `neon`, `dotprod`, `i8mm`, or
-    /// `auto` for the fastest.
+    /// The kernels with this name, one of [`Self::NAMES`] or [`Self::AUTO`].
     ///
     /// # Errors
     /// [`KernelError::Unknown`] when this processor does not run them; it says which it runs.
     pub fn named(name: &str) -> Result<Self, KernelError> {
-        if name == "auto" {
+        if name == Self::AUTO {
             return Ok(Self::best());
         }
         let all = Self::all();

@@ -15,11 +15,18 @@ pub enum KernelError {
         /// Lengths found.
         found: Vec<usize>,
     },
-    /// A weight that symmetric int8 does not have.
-    #[error("weight {place} is -128 where -127 to 127 are expected")]
-    Weight {
-        /// Its index.
-        place: usize,
+    /// Two neighbouring weights that are too large together.
+    #[error(
+        "the weights of channel {channel} for the inputs {input} and {} are larger together than {}; \
+         choose the channel's scale so that they fit",
+        input + 1,
+        crate::PAIR_BOUND
+    )]
+    Weights {
+        /// Output channel.
+        channel: usize,
+        /// The first of the two inputs.
+        input: usize,
     },
     /// Kernels that this processor does not have, or that do not exist.
     #[error("the kernels {name:?} do not run on this processor; it runs {known}")]

@@ -30,7 +30,7 @@ pub struct Int8Matrix<'a> {
 /// The memory of a matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct Int8Parts<'a> {
-    /// The weights, panel by panel; within ±127.
+    /// The weights, panel by panel; bounded as [`PAIR_BOUND`] says.
     pub weights: &'a [i8],
     /// What the sums of each channel begin with.
     pub starts: &'a [i32],
@@ -86,12 +86,19 @@ impl<'a> Int8Matrix<'a> {
 /// Most inputs: sums of so many products of ±127 fit 32 bits, also where 128 is added to one factor.
 pub const MAX_INPUTS: usize = 1 << 16;
 
+/// Most that the sizes of two neighbouring weights of a channel (inputs 2i and 2i + 1) may be together.
+///
+/// 255 times it fits 16 bits: an unsigned byte times each of the two never leaves them, which is what
+/// `vpmaddubsw` adds up. A whole bit of precision less would do as well; a scale chosen for pairs costs
+/// a third of one.
+pub const PAIR_BOUND: u8 = 128;
+
 impl Kernels {
     /// Lays out a matrix of `outputs` rows of `inputs` weights (one row a channel) for these kernels.
     ///
     /// # Errors
     /// [`KernelError::Shape`] when there are not `inputs * outputs` weights, or more than
-    /// [`MAX_INPUTS`] inputs; [`KernelError::Weight`] when one of them is -128.
+    /// [`MAX_INPUTS`] inputs; [`KernelError::Weights`] when two of them are past [`PAIR_BOUND`].
     pub fn pack_int8(
         self,
         weights: &[i8],
@@ -103,8 +110,11 @@ impl Kernels {
             let (expected, found) = (vec![expected], vec![weights.len()]);
             return Err(KernelError::Shape { what: "int8 weights", expected, found });
         }
-        if let Some(place) = weights.iter().position(|weight| *weight == i8::MIN) {
-            return Err(KernelError::Weight { place });
+        for (channel, row) in weights.chunks_exact(inputs).enumerate() {
+            let size = |pair: &[i8]| pair.iter().map(|w| u16::from(w.unsigned_abs())).sum::<u16>();
+            if let Some(pair) = row.chunks(2).position(|pair| size(pair) > PAIR_BOUND.into()) {
+                return Err(KernelError::Weights { channel, input: 2 * pair });
+            }
         }
         let (channels, group) = (outputs.next_multiple_of(LANES), self.int8_group());
         let mut packed = vec![0; channels * padded(inputs)];

@@ -28,6 +28,6 @@ pub use attention::AttentionScratch;
 pub use choice::Kernels;
 pub use elements::Int8Table;
 pub use error::KernelError;
-pub use int8::{Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PackedInt8};
+pub use int8::{Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PAIR_BOUND, PackedInt8};
 pub use norm::NormWeights;
 pub use rows::Int8Rows;

@@ -14,8 +14,6 @@ pub(crate) enum RowForm {
     Bytes,
     /// The same with 128 added: unsigned.
     ShiftedBytes,
-    /// Two bytes a value, each row by itself.
-    Words,
     /// Two rows together: eight bytes of the first, eight of the second, and so on.
     Pairs,
 }
@@ -39,7 +37,8 @@ pub(crate) trait Machine: Copy {
     /// # Safety
     /// The processor has this instruction set. `rows` holds `ROWS` rows in the form `FORM`, the next
     /// one `stride` bytes on (the next pair where they are pairs); each has `groups * GROUP` values,
-    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights within ±127, `start` sixteen
+    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights, each pair of neighbours of a channel
+    /// bounded as [`crate::PAIR_BOUND`] says, `start` sixteen
     /// integers, `sums` has room for `ROWS * 16`. `ROWS` is at most `TILE`.
     unsafe fn int8_tile<const ROWS: usize>(
         rows: *const u8,

@@ -105,15 +105,14 @@ pub(crate) fn padded(width: usize) -> usize {
 fn row_stride(form: RowForm, width: usize) -> usize {
     match form {
         RowForm::Bytes | RowForm::ShiftedBytes => padded(width),
-        RowForm::Words | RowForm::Pairs => 2 * padded(width),
+        RowForm::Pairs => 2 * padded(width),
     }
 }
 
-/// Where the (low) byte of a value lies.
+/// Where a value lies.
 fn place_of(form: RowForm, stride: usize, row: usize, column: usize) -> usize {
     match form {
         RowForm::Bytes | RowForm::ShiftedBytes => row * stride + column,
-        RowForm::Words => row * stride + 2 * column,
         RowForm::Pairs => row / 2 * stride + column / 8 * 16 + row % 2 * 8 + column % 8,
     }
 }
@@ -170,12 +169,6 @@ fn write<M: Machine>(
         RowForm::ShiftedBytes => {
             to[place..place + LANES]
                 .copy_from_slice(&bytes.map(|value| value.cast_unsigned() ^ 0x80));
-        }
-        RowForm::Words => {
-            let words = &mut to[place..place + 2 * LANES];
-            for (word, value) in words.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-                *word = i16::from(value).to_ne_bytes();
-            }
         }
         RowForm::Pairs => {
             let bytes = bytes.map(i8::cast_unsigned);

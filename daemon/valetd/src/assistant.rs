@@ -228,8 +228,12 @@ impl Assistant {
         if self.script.is_some() || !self.config.encoder {
             return Ok(());
         }
-        let config =
-            InferenceConfig { models: self.paths.models.clone(), cache: self.paths.cache.clone() };
+        let config = InferenceConfig {
+            models: self.paths.models.clone(),
+            cache: self.paths.cache.clone(),
+            kernels: self.config.kernels.clone(),
+            memory_limit: self.config.model_memory_bytes,
+        };
         self.encoder = EncoderState::Loading;
         let first = self.understander.clone();
         self.inference = Some(Inference::start(config, first, self.happenings.clone())?);

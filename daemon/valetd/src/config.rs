@@ -12,6 +12,7 @@ use std::{
 };
 use valet_bus::access::{AccessRules, Holders};
 use valet_core::signal::Class;
+use valet_inference::Kernels;
 use valet_package::{PackageError, folder::read_bounded, strict};
 
 /// Largest configuration file, bytes.
@@ -36,6 +37,10 @@ pub(crate) struct Config {
     pub vehicle_overlay: Option<PathBuf>,
     /// Whether the encoder is loaded.
     pub encoder: bool,
+    /// Name of the kernels that run models, or `auto` for the fastest that the processor runs.
+    pub kernels: String,
+    /// Most memory that a model may take besides what is mapped, bytes; none = what it needs.
+    pub model_memory_bytes: Option<u64>,
     /// Most memory of a skill, bytes.
     pub skill_memory_bytes: u64,
     /// Longest own time of a skill's turn, ms.
@@ -56,6 +61,8 @@ impl Default for Config {
             vehicle: VehicleKind::Simulated,
             vehicle_overlay: None,
             encoder: true,
+            kernels: Kernels::AUTO.to_owned(),
+            model_memory_bytes: None,
             skill_memory_bytes: 64 << 20,
             skill_turn_ms: 2000,
             access: AccessRules::default(),
@@ -95,6 +102,8 @@ struct Vehicle {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Understanding {
     encoder: Option<bool>,
+    kernels: Option<String>,
+    max_memory_mib: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -191,6 +200,13 @@ impl Config {
             self.vehicle_overlay = vehicle.overlay;
         }
         replace(&mut self.encoder, understanding.encoder);
+        if let Some(kernels) = understanding.kernels {
+            self.kernels = known_kernels(kernels)?;
+        }
+        if let Some(mib) = understanding.max_memory_mib {
+            let mib = within("understanding.max-memory-mib", mib, 1, 16_384)?;
+            self.model_memory_bytes = Some(mib << 20);
+        }
         if let Some(mib) = skills.max_memory_mib {
             self.skill_memory_bytes = within("skills.max-memory-mib", mib, 1, 256)? << 20;
         }
@@ -222,6 +238,15 @@ fn replace<T>(value: &mut T, with: Option<T>) {
     if let Some(with) = with {
         *value = with;
     }
+}
+
+/// A name of kernels of some processor; whether this one runs them is seen when a model is opened.
+fn known_kernels(name: String) -> Result<String, String> {
+    if name == Kernels::AUTO || Kernels::NAMES.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let known = Kernels::NAMES.join(", ");
+    Err(format!("understanding.kernels is {name:?}, expected {}, {known}", Kernels::AUTO))
 }
 
 fn within(key: &str, value: u64, min: u64, max: u64) -> Result<u64, String> {
@@ -311,6 +336,9 @@ mod tests {
     fn values_out_of_bounds_and_unknown_names_are_refused() {
         assert!(parse("[dialogue]\nobserve-ms = 99999\n").is_err());
         assert!(parse("[access]\nask = { users = [\"no-such-user-here\"] }\n").is_err());
+        let error = parse("[understanding]\nkernels = \"avx3\"\n").expect_err("no such kernels");
+        assert!(error.contains("avx3") && error.contains("dotprod"), "{error}");
+        assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
         let config = parse("[access]\nask = { users = [\"root\"] }\n").expect("root exists");
         assert!(config.access.ask.uids.contains(&0));
     }

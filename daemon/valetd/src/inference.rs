@@ -16,7 +16,7 @@ use valet_core::{
     session::TurnId,
     understanding::{Request, Understanding},
 };
-use valet_inference::{ModelManifest, Precision, SentenceEncoder};
+use valet_inference::{EncoderOptions, Kernels, ModelManifest, Packing, SentenceEncoder};
 use valet_understanding::{Understander, heads::Heads};
 
 /// Requests that may wait for the encoder; more are answered without it.
@@ -104,8 +104,12 @@ impl Wanted {
 pub(crate) struct InferenceConfig {
     /// Folders with models; the first manifest of an encoder wins.
     pub models: Vec<PathBuf>,
-    /// Folder for trained heads.
+    /// Folder for trained heads and packed models.
     pub cache: PathBuf,
+    /// Name of the kernels that run the encoder, or `auto`.
+    pub kernels: String,
+    /// Most memory that the encoder may take besides what is mapped, bytes.
+    pub memory_limit: Option<u64>,
 }
 
 impl Inference {
@@ -226,7 +230,7 @@ impl Thread {
             return self.tell(Happening::Encoder(EncoderState::Unloaded(why)));
         };
         self.tell(Happening::Encoder(EncoderState::Loading));
-        match load_from(path) {
+        match load_from(path, &self.config) {
             Ok((encoder, id)) => {
                 let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.encoder = Some((encoder, id, ms));
@@ -293,13 +297,29 @@ fn encoder_manifests(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn load_from(path: &Path) -> Result<(SentenceEncoder, String), String> {
+fn load_from(path: &Path, config: &InferenceConfig) -> Result<(SentenceEncoder, String), String> {
     let manifest = ModelManifest::read(path).map_err(|e| e.to_string())?;
     let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
     let inside = beside.join(&manifest.id);
     let folder = if inside.is_dir() { inside } else { beside };
-    let encoder =
-        SentenceEncoder::load(&manifest, &folder, Precision::Int8).map_err(|e| e.to_string())?;
+    let cache = config.cache.join("models");
+    let options = EncoderOptions {
+        cache: Some(&cache),
+        kernels: Kernels::named(&config.kernels).map_err(|e| e.to_string())?,
+        memory_limit: config.memory_limit,
+    };
+    let encoder = SentenceEncoder::open(&manifest, &folder, &options).map_err(|e| e.to_string())?;
+    match encoder.packing() {
+        Packing::Cached => {}
+        Packing::Packed => {
+            log::info!("{} is packed for the {} kernels", manifest.id, options.kernels.name())
+        }
+        Packing::InMemory { why } => log::warn!(
+            "{} takes {} MiB of memory that a packed file would share, and is packed at every start: {why}",
+            manifest.id,
+            encoder.memory_bytes() >> 20
+        ),
+    }
     Ok((encoder, manifest.id))
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use std::path::PathBuf;
 use valet_core::encoder::Encoder;
-use valet_inference::{ModelManifest, Precision, SentenceEncoder};
+use valet_inference::{EncoderOptions, Kernels, ModelManifest, SentenceEncoder};
 
 /// Where the models are and which one runs.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +21,12 @@ pub(crate) struct ModelArguments {
     /// Run the 32-bit graph instead of the int8 one.
     #[arg(long)]
     pub(crate) f32: bool,
+    /// The kernels that run the int8 graph.
+    #[arg(long, default_value = "auto")]
+    pub(crate) kernels: String,
+    /// Folder for packed models; without one the weights are packed into memory.
+    #[arg(long)]
+    pub(crate) packed: Option<PathBuf>,
     /// Keep encodings in this file and take them from there: for work on the heads, never for
     /// figures of the encoder.
     #[arg(long)]
@@ -33,9 +39,17 @@ impl ModelArguments {
         let file = self.models.join(format!("{}.toml", self.model));
         let manifest = ModelManifest::read(&file)?;
         let folder = self.models.join("cache").join(&self.model);
-        let precision = if self.f32 { Precision::F32 } else { Precision::Int8 };
-        SentenceEncoder::load(&manifest, &folder, precision)
-            .with_context(|| format!("the encoder in {}", folder.display()))
+        let options = EncoderOptions {
+            cache: self.packed.as_deref(),
+            kernels: Kernels::named(&self.kernels)?,
+            memory_limit: None,
+        };
+        let encoder = if self.f32 {
+            SentenceEncoder::open_f32(&manifest, &folder)
+        } else {
+            SentenceEncoder::open(&manifest, &folder, &options)
+        };
+        encoder.with_context(|| format!("the encoder in {}", folder.display()))
     }
 
     /// Loads the encoder, behind the memory of earlier runs where that is asked for.

@@ -22,7 +22,7 @@ use valet_core::{
     zone::Zone,
 };
 use valet_devices::Catalogue;
-use valet_inference::{ModelManifest, Precision, SentenceEncoder};
+use valet_inference::{EncoderOptions, ModelManifest, SentenceEncoder};
 use valet_package::{
     Manifest, Sentences, SkillFolder,
     folder::read_bounded,
@@ -258,7 +258,7 @@ fn load_encoder(models: &Path) -> Result<SentenceEncoder, BenchError> {
     }
     let file = models.join(format!("{MODEL}.toml"));
     let manifest = ModelManifest::read(&file).map_err(|e| BenchError::file(file.display(), e))?;
-    SentenceEncoder::load(&manifest, &folder, Precision::Int8)
+    SentenceEncoder::open(&manifest, &folder, &EncoderOptions::default())
         .map_err(|e| BenchError::file(folder.display(), e))
 }
 

@@ -1,7 +1,8 @@
-//! AVX2: two registers of eight floats, and int8 products by pairs of 16-bit words.
+//! AVX2: two registers of eight floats, and int8 products by `vpmaddubsw`.
 //!
-//! `vpmaddubsw` would take bytes as they are, but saturates where two products of ±127 · 255 meet;
-//! with words nothing can. Must not assume alignment.
+//! That instruction takes unsigned bytes on one side, as `vpdpbusd` does (see `avx512.rs`), and saturates
+//! where the sum of two products leaves 16 bits: pairs of weights are bounded so that it never does.
+//! Must not assume alignment.
 
 use std::arch::x86_64::*;
 
@@ -162,9 +163,9 @@ impl Lanes for Two {
 
 impl Machine for Avx2 {
     type Lanes = Two;
-    const GROUP: usize = 2;
-    const TILE: usize = 6;
-    const FORM: RowForm = RowForm::Words;
+    const GROUP: usize = 4;
+    const TILE: usize = 4;
+    const FORM: RowForm = RowForm::ShiftedBytes;
 
     #[inline(always)]
     unsafe fn int8_tile<const ROWS: usize>(
@@ -175,18 +176,21 @@ impl Machine for Avx2 {
         sums: Sums,
     ) {
         avx2! {
+            let ones = _mm256_set1_epi16(1);
             let low = _mm256_loadu_si256(sums.start.cast());
             let high = _mm256_loadu_si256(sums.start.add(8).cast());
             let mut all = [(low, high); ROWS];
             for group in 0..groups {
-                let pair = weights.add(group * 32);
-                let low = _mm256_cvtepi8_epi16(_mm_loadu_si128(pair.cast()));
-                let high = _mm256_cvtepi8_epi16(_mm_loadu_si128(pair.add(16).cast()));
+                let low = _mm256_loadu_si256(weights.add(group * 64).cast());
+                let high = _mm256_loadu_si256(weights.add(group * 64 + 32).cast());
                 for (row, sum) in all.iter_mut().enumerate() {
                     let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
                     let input = _mm256_set1_epi32(input);
-                    sum.0 = _mm256_add_epi32(sum.0, _mm256_madd_epi16(low, input));
-                    sum.1 = _mm256_add_epi32(sum.1, _mm256_madd_epi16(high, input));
+                    let add = |sum, weights| {
+                        let pairs = _mm256_maddubs_epi16(input, weights);
+                        _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones))
+                    };
+                    *sum = (add(sum.0, low), add(sum.1, high));
                 }
             }
             for (row, sum) in all.iter().enumerate() {

@@ -91,27 +91,43 @@ impl Embeddings {
         cache::write(path, key, &writer.into_bytes())
     }
 
-    /// Makes sure that a text is embedded; says whether the encoder had to run.
+    /// Makes sure that texts are embedded; what is new goes to the encoder together.
     ///
     /// # Errors
-    /// The encoder's fault, or vectors of a wrong length.
-    pub(crate) fn add(
+    /// The encoder's fault, or vectors of a wrong length; then none of them is kept.
+    pub(crate) fn add_all(
         &mut self,
-        text: &str,
+        texts: &[&str],
         encoder: &mut dyn Encoder,
-    ) -> Result<bool, EncoderFault> {
-        let key = cache::key_of(&[text.as_bytes()]);
-        if let Some(stored) = self.texts.get_mut(&key) {
-            stored.wanted = true;
-            return Ok(false);
+    ) -> Result<(), EncoderFault> {
+        let mut missing: BTreeMap<Key, &str> = BTreeMap::new();
+        for text in texts {
+            let key = cache::key_of(&[text.as_bytes()]);
+            match self.texts.get_mut(&key) {
+                Some(stored) => stored.wanted = true,
+                None => {
+                    missing.insert(key, text);
+                }
+            }
         }
-        if self.texts.len() >= MAX_TEXTS {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if self.texts.len() + missing.len() > MAX_TEXTS {
             self.texts.retain(|_, stored| stored.wanted);
         }
-        let encoding = checked(encoder.encode(text)?, self.dimensions)?;
-        self.texts.insert(key, Stored::of(encoding, self.dimensions));
+        let new: Vec<&str> = missing.values().copied().collect();
+        let encodings = encoder.encode_all(&new)?;
+        if encodings.len() != new.len() {
+            let why = format!("{} encodings of {} texts", encodings.len(), new.len());
+            return Err(EncoderFault { why });
+        }
+        for (key, encoding) in missing.into_keys().zip(encodings) {
+            let encoding = checked(encoding, self.dimensions)?;
+            self.texts.insert(key, Stored::of(encoding, self.dimensions));
+        }
         self.changed = true;
-        Ok(true)
+        Ok(())
     }
 
     /// The sentence vector of a text that was added.
@@ -203,9 +219,9 @@ mod tests {
         let mut train = |texts: std::ops::Range<usize>| {
             let before = encoder.encoded;
             let mut all = Embeddings::read(Some(&file), &key, 2);
-            for text in texts {
-                all.add(&text.to_string(), &mut encoder).expect("encodes");
-            }
+            let texts: Vec<String> = texts.map(|text| text.to_string()).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            all.add_all(&texts, &mut encoder).expect("encodes");
             all.write(&file, &key).expect("writes");
             encoder.encoded - before
         };

@@ -22,6 +22,8 @@ use valet_core::encoder::{Encoder, EncoderFault};
 
 /// Most texts that are embedded for one training.
 pub(crate) const MAX_EMBEDDED: usize = 3000;
+/// Texts that go to the encoder together: progress is told, and a stop is heard, between them.
+const EMBEDDED_AT_ONCE: usize = 64;
 /// Most expansions of templates that are embedded of an intent. With the shipped skills that stays
 /// below [`MAX_EMBEDDED`], so that which ones are chosen does not depend on the other skills.
 const MAX_EXPANSIONS: usize = 8;
@@ -95,10 +97,12 @@ pub(crate) fn embed(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), EncoderFault> {
     let texts = examples.iter().map(|e| e.text.as_str()).chain(OUT_OF_DOMAIN.lines());
-    let total = examples.len() + OUT_OF_DOMAIN.lines().count();
-    for (done, text) in texts.enumerate() {
-        embeddings.add(text, encoder)?;
-        progress(done + 1, total);
+    let texts: Vec<&str> = texts.collect();
+    let mut done = 0;
+    for some in texts.chunks(EMBEDDED_AT_ONCE) {
+        embeddings.add_all(some, encoder)?;
+        done += some.len();
+        progress(done, texts.len());
     }
     Ok(())
 }

@@ -1,0 +1,140 @@
+//! Runs a packed model on tract: its program becomes a graph of our own operations, one plan for
+//! texts of any length and for any number of them.
+//!
+//! tract orders the steps, frees what is no longer read and owns what flows between them; the
+//! work is done by the kernels, on weights that stay in the map. Must not read files.
+
+mod op;
+
+use std::sync::{Arc, Mutex};
+
+use tract_onnx::prelude::{
+    IntoRunnable, IntoTensor, RunnableModel, TValue, TractResult, TypedFact, TypedModel, TypedOp,
+    tensor1, tvec,
+};
+use tract_onnx::tract_core::internal::{DatumExt as _, OutletId, SpecialOps as _, ToDim as _};
+use valet_kernels::Kernels;
+
+use crate::packed::{Head, PackedModel, Section};
+use crate::program::{Op, Program, Value};
+use op::{Length, ProgramOp, Scratch};
+
+/// A program that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    plan: Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>,
+    model: Arc<PackedModel>,
+    /// Positions that the model has rows for.
+    positions: usize,
+    /// Pieces that it has rows for.
+    pieces: usize,
+    /// Bytes that a token takes while it is run.
+    token_bytes: u64,
+}
+
+/// What came out for some texts.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// A row a text.
+    pub sentences: TValue,
+    /// A row a token, text after text.
+    pub tokens: TValue,
+}
+
+impl Runtime {
+    /// Checks the program against the packed file and makes a plan of it.
+    ///
+    /// # Errors
+    /// Words that name the step that does not fit.
+    pub(crate) fn new(
+        model: PackedModel,
+        program: Program<Section>,
+        dimensions: usize,
+        kernels: Kernels,
+    ) -> Result<Self, String> {
+        program.check(dimensions)?;
+        let (positions, pieces) = (program.positions(), program.pieces());
+        // Two neighbouring steps' rows of floats live at once, and the quantized ones between them.
+        let token_bytes = 10 * program.widest_pair() as u64;
+        let model = Arc::new(model);
+        let plan = plan(program, &model, kernels).map_err(|error| format!("{error:#}"))?;
+        Ok(Runtime { plan, model, positions, pieces, token_bytes })
+    }
+
+    /// Most tokens of a text.
+    pub(crate) fn positions(&self) -> usize {
+        self.positions
+    }
+
+    /// Pieces that the model has rows for.
+    pub(crate) fn pieces(&self) -> usize {
+        self.pieces
+    }
+
+    /// Bytes that so many tokens take while they are run together, about.
+    pub(crate) fn room_bytes(&self, tokens: usize) -> u64 {
+        self.token_bytes * tokens as u64
+    }
+
+    /// The file it runs from.
+    pub(crate) fn model(&self) -> &PackedModel {
+        &self.model
+    }
+
+    /// Runs texts together: `ids` one after the other, `lengths` how many each has, none of them 0.
+    ///
+    /// # Errors
+    /// What tract or a kernel says.
+    pub(crate) fn run(&self, ids: &[i64], lengths: &[i64]) -> TractResult<Rows> {
+        let inputs = tvec!(
+            TValue::from(tensor1(ids).into_tensor()),
+            TValue::from(tensor1(lengths).into_tensor())
+        );
+        let mut outputs = self.plan.run(inputs)?;
+        let (tokens, sentences) = (outputs.pop(), outputs.pop());
+        match (sentences, tokens) {
+            (Some(sentences), Some(tokens)) => Ok(Rows { sentences, tokens }),
+            _ => tract_onnx::tract_core::internal::bail!("the plan has not two outputs"),
+        }
+    }
+}
+
+fn plan(
+    program: Program<Section>,
+    model: &Arc<PackedModel>,
+    kernels: Kernels,
+) -> TractResult<Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>> {
+    let mut graph = TypedModel::default();
+    let [tokens, texts] = ["tokens", "texts"].map(|name| graph.symbols.sym(name).to_dim());
+    let ids = graph.add_source("ids", i64::fact([tokens.clone()]))?;
+    let lengths = graph.add_source("lengths", i64::fact([texts.clone()]))?;
+    let scratch = Arc::new(Mutex::new(Scratch::new(kernels)));
+    let mut outlets: Vec<OutletId> = Vec::with_capacity(program.steps.len());
+    let of = |value: Value, outlets: &[OutletId]| match value {
+        Value::Ids => ids,
+        Value::Step(index) => outlets[index],
+    };
+    for (index, step) in program.steps.into_iter().enumerate() {
+        let mut inputs: Vec<OutletId> =
+            step.inputs.iter().map(|value| of(*value, &outlets)).collect();
+        if matches!(step.op, Op::Embed(_) | Op::Attend { .. } | Op::Mean) {
+            inputs.push(lengths);
+        }
+        // A name once for each step, whatever the graph's names are.
+        let name = format!("{index} {}", step.name);
+        let length = if step.op == Op::Mean { texts.clone() } else { tokens.clone() };
+        let op = ProgramOp::new(step, (model, &scratch), Length(length))?;
+        outlets.extend(graph.wire_node(name, op, &inputs)?);
+    }
+    let outputs = [of(program.sentence, &outlets), of(program.tokens, &outlets)];
+    graph.select_output_outlets(&outputs)?;
+    graph.into_runnable()
+}
+
+/// Opens what a head says: see [`Runtime::new`].
+impl Head {
+    /// The program, and the vocabulary's text and order.
+    pub(crate) fn into_parts(self) -> (Program<Section>, [Section; 2]) {
+        (self.program, [self.pieces, self.sorted_pieces])
+    }
+}
