@@ -9,7 +9,7 @@ use valet_inference::InferenceError;
 pub(crate) enum RecipeError {
     /// The command line is not one of the known ones.
     #[error(
-        "expected `valet-model export MANIFEST SOURCE_FOLDER OUT_FOLDER` or `valet-model verify MANIFEST FOLDER`"
+        "expected `valet-model export MANIFEST SOURCE_FOLDER OUT_FOLDER`, `valet-model verify MANIFEST FOLDER` or `valet-model inline GRAPH OUT`"
     )]
     Usage,
     /// The published weights are not those the recipe knows.

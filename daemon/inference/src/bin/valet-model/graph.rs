@@ -7,8 +7,14 @@ use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
-const OPSET: i64 = 17;
+/// The version of the standard operators that graphs and functions are written in.
+pub(crate) const OPSET: i64 = 17;
+/// The first version of the format that knows functions.
 const IR_VERSION: i64 = 8;
+/// The domain of the operators that are ours.
+pub(crate) const DOMAIN: &str = "org.valetd";
+/// The version of those operators.
+pub(crate) const DOMAIN_VERSION: i64 = 1;
 
 /// An attribute of a node.
 pub(crate) enum Attribute<'a> {
@@ -18,6 +24,11 @@ pub(crate) enum Attribute<'a> {
     Ints(&'a str, &'a [i64]),
     /// One float.
     Float(&'a str, f32),
+    /// The integer that the caller of a function gives: its own name, then the caller's.
+    IntOfCaller(&'a str, &'a str),
+    /// A tensor that holds one integer and has no axes. Unlike [`Attribute::Int`] it says 0 too,
+    /// which this format leaves out and some readers then miss.
+    Scalar(&'a str, i64),
 }
 
 /// A graph that grows; values are named after the node that makes them.
@@ -105,28 +116,61 @@ impl GraphWriter {
         inputs: &[&str],
         attributes: &[Attribute<'_>],
     ) -> String {
-        self.graph.node.push(pb::NodeProto {
-            op_type: op.to_owned(),
-            name: name.to_owned(),
-            input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-            output: vec![name.to_owned()],
-            attribute: attributes.iter().map(attribute_proto).collect(),
-            ..Default::default()
-        });
+        self.graph.node.push(node_proto(op, name, inputs, attributes));
         name.to_owned()
     }
 
-    /// The finished file.
-    pub(crate) fn encode(mut self, name: &str) -> Vec<u8> {
+    /// [`Self::node`] of an operator that is ours.
+    pub(crate) fn own_node(
+        &mut self,
+        op: &str,
+        name: &str,
+        inputs: &[&str],
+        attributes: &[Attribute<'_>],
+    ) -> String {
+        let node = node_proto(op, name, inputs, attributes);
+        self.graph.node.push(pb::NodeProto { domain: DOMAIN.to_owned(), ..node });
+        name.to_owned()
+    }
+
+    /// The finished file; `functions` say what operators of ours mean.
+    pub(crate) fn encode(mut self, name: &str, functions: Vec<pb::FunctionProto>) -> Vec<u8> {
         self.graph.name = name.to_owned();
+        let mut opset_import = vec![opset("", OPSET)];
+        if !functions.is_empty() {
+            opset_import.push(opset(DOMAIN, DOMAIN_VERSION));
+        }
         pb::ModelProto {
             ir_version: IR_VERSION,
             producer_name: "valet-model".to_owned(),
-            opset_import: vec![pb::OperatorSetIdProto { version: OPSET, ..Default::default() }],
+            opset_import,
             graph: Some(self.graph),
+            functions,
             ..Default::default()
         }
         .encode_to_vec()
+    }
+}
+
+/// One set of operators that a file or a function uses.
+pub(crate) fn opset(domain: &str, version: i64) -> pb::OperatorSetIdProto {
+    pb::OperatorSetIdProto { domain: domain.to_owned(), version }
+}
+
+/// A standard node with one output, which gets the node's name.
+pub(crate) fn node_proto(
+    op: &str,
+    name: &str,
+    inputs: &[&str],
+    attributes: &[Attribute<'_>],
+) -> pb::NodeProto {
+    pb::NodeProto {
+        op_type: op.to_owned(),
+        name: name.to_owned(),
+        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
+        output: vec![name.to_owned()],
+        attribute: attributes.iter().map(attribute_proto).collect(),
+        ..Default::default()
     }
 }
 
@@ -146,5 +190,17 @@ fn attribute_proto(attribute: &Attribute<'_>) -> pb::AttributeProto {
         Attribute::Float(name, value) => {
             pb::AttributeProto { f: *value, ..named(name, AttributeType::Float) }
         }
+        Attribute::IntOfCaller(name, theirs) => pb::AttributeProto {
+            ref_attr_name: (*theirs).to_owned(),
+            ..named(name, AttributeType::Int)
+        },
+        Attribute::Scalar(name, value) => pb::AttributeProto {
+            t: Some(pb::TensorProto {
+                data_type: DataType::Int64 as i32,
+                raw_data: value.to_le_bytes().to_vec(),
+                ..Default::default()
+            }),
+            ..named(name, AttributeType::Tensor)
+        },
     }
 }

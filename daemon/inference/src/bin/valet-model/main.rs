@@ -10,22 +10,34 @@
     reason = "a command-line tool speaks on its standard streams"
 )]
 
+mod bert;
+mod config;
 mod error;
+mod functions;
 mod graph;
+mod inline;
 mod int8;
-mod minilm;
 mod safetensors;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
-use valet_inference::{FileRole, ModelFile, ModelManifest, hex_sha256, read_verified};
+use valet_inference::{
+    FileRole, InferenceError, ModelFile, ModelManifest, hex_sha256, read_verified,
+};
 
+use crate::bert::{Model, Storage};
+use crate::config::BertConfig;
 use crate::error::RecipeError;
-use crate::minilm::Storage;
 use crate::safetensors::Weights;
+
+/// Largest ONNX file that is read without a manifest, in bytes.
+const MAX_GRAPH_BYTES: u64 = 1 << 30;
+/// The loud channels of all-MiniLM-L6-v2, found by evaluating it on a dozen sentences.
+const LOUD_CHANNELS: [(usize, f32); 4] = [(63, 2.0), (99, 4.0), (127, 2.0), (223, 2.0)];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -35,6 +47,7 @@ fn main() -> ExitCode {
             export(manifest, source, out)
         }
         [verb, manifest, folder] if verb.as_os_str() == "verify" => verify(manifest, folder),
+        [verb, graph, out] if verb.as_os_str() == "inline" => inline(graph, out),
         _ => Err(RecipeError::Usage),
     };
     match outcome {
@@ -72,12 +85,21 @@ fn export(manifest: &Path, source: &Path, out: &Path) -> Result<(), RecipeError>
     let vocabulary = member("vocab.txt")?;
     let weights = member("model.safetensors")?;
     let weights = Weights::parse(&weights)?;
+    let config = BertConfig::parse(&member("config.json")?)?;
+    let model = Model {
+        weights: &weights,
+        config: &config,
+        id: &manifest.id,
+        token_limit: manifest.encoder.token_limit,
+        token_layer: manifest.encoder.token_layer,
+        loud: &LOUD_CHANNELS,
+    };
     let mut outcome = Ok(());
     for file in &manifest.files {
         let bytes = match file.role {
             FileRole::Vocabulary => vocabulary.clone(),
-            FileRole::GraphF32 => minilm::export(&weights, Storage::F32)?,
-            FileRole::GraphInt8 => minilm::export(&weights, Storage::Int8)?,
+            FileRole::GraphF32 => bert::export(model, Storage::F32)?,
+            FileRole::GraphInt8 => bert::export(model, Storage::Int8)?,
         };
         // All files are tried, so that one run shows every difference.
         outcome = outcome.and(place(&bytes, file, out));
@@ -98,16 +120,38 @@ fn place(bytes: &[u8], file: &ModelFile, out: &Path) -> Result<(), RecipeError> 
         eprintln!("valet-model: {fault}");
         return Err(fault);
     }
-    let path = out.join(&file.name);
+    write(&out.join(&file.name), bytes)
+}
+
+/// Writes a file and its folder, and says its size and hash as a manifest wants them.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), RecipeError> {
     let unwritable = |error: std::io::Error| RecipeError::Unwritable {
-        path: path.clone(),
+        path: path.to_owned(),
         why: error.to_string(),
     };
     // Renamed when complete: an interrupted run leaves no half file under the real name.
     let partial = path.with_added_extension("part");
-    fs::create_dir_all(out).map_err(unwritable)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(unwritable)?;
+    }
     fs::write(&partial, bytes).map_err(unwritable)?;
-    fs::rename(&partial, &path).map_err(unwritable)?;
-    println!("{}: {} bytes, sha-256 {}", file.name, file.size, file.sha256);
+    fs::rename(&partial, path).map_err(unwritable)?;
+    let name = path.file_name().unwrap_or_default();
+    println!("{}: {} bytes, sha-256 {}", name.display(), bytes.len(), hex_sha256(bytes));
     Ok(())
+}
+
+/// Writes `graph` without functions, for runtimes that know none.
+fn inline(graph: &Path, out: &Path) -> Result<(), RecipeError> {
+    let unreadable = |error: std::io::Error| InferenceError::Unreadable {
+        path: graph.to_owned(),
+        why: error.to_string(),
+    };
+    let mut bytes = Vec::new();
+    fs::File::open(graph)
+        .map_err(unreadable)?
+        .take(MAX_GRAPH_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    write(out, &inline::inline(&bytes)?)
 }
