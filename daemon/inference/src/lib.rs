@@ -23,6 +23,6 @@ pub use manifest::{
     EncoderShape, FileRole, ModelFile, ModelKind, ModelManifest, ModelSource, SourceMember,
 };
 pub use pack::Packing;
-pub use valet_kernels::{KernelError, Kernels};
+pub use valet_kernels::{KernelError, Kernels, PAIR_BOUND};
 pub use verified::{hex_sha256, read_verified};
 pub use wordpiece::{MAX_VOCABULARY_BYTES, Tokenization, Vocabulary};

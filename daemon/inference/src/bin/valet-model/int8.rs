@@ -1,6 +1,9 @@
-//! Symmetric int8: `value = quantized * scale`, `scale = largest / 127`.
+//! Symmetric int8: `value = quantized * scale`, `scale = largest / 127`, or as much larger as the kernels' bound on
+//! pairs of weights wants.
 //!
 //! Must be exact and the same everywhere: one division and one rounding a value.
+
+use valet_inference::PAIR_BOUND;
 
 use crate::safetensors::Tensor;
 
@@ -28,12 +31,13 @@ pub(crate) fn quantize_rows(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
     (values, scales)
 }
 
-/// Quantizes each column of a matrix with a scale of its own.
+/// Quantizes each column (output channel) of a matrix with a scale of its own, such that no two neighbouring
+/// values of a column are larger together than the kernels' [`PAIR_BOUND`].
 pub(crate) fn quantize_columns(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
     let width = matrix.shape[1];
-    let scales: Vec<f32> = (0..width)
-        .map(|column| scale_of(matrix.values.iter().skip(column).step_by(width).copied()))
-        .collect();
+    let column = |column: usize| matrix.values.iter().skip(column).step_by(width).copied();
+    let scales: Vec<f32> =
+        (0..width).map(|number| scale_of(column(number)).max(pair_scale(column(number)))).collect();
     let values = matrix
         .values
         .chunks_exact(width)
@@ -41,6 +45,17 @@ pub(crate) fn quantize_columns(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
         .map(|(value, scale)| quantized(*value, *scale))
         .collect();
     (values, scales)
+}
+
+/// The least scale with which each pair of neighbours fits the bound, rounding included: two roundings add
+/// at most one.
+fn pair_scale(column: impl Iterator<Item = f32>) -> f32 {
+    let mut largest = 0.0f32;
+    let mut column = column.map(f32::abs);
+    while let Some(first) = column.next() {
+        largest = largest.max(first + column.next().unwrap_or(0.0));
+    }
+    largest / f32::from(PAIR_BOUND - 1)
 }
 
 #[cfg(test)]
@@ -66,6 +81,21 @@ mod tests {
                 prop_assert!((f32::from(by_row[index]) * scale - value).abs() <= scale * 0.501);
                 let scale = column_scales[index % width];
                 prop_assert!((f32::from(by_column[index]) * scale - value).abs() <= scale * 0.501);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_pair_of_a_column_is_past_the_bound(matrix in matrix()) {
+            let (values, _) = quantize_columns(&matrix);
+            let width = matrix.shape[1];
+            let rows: Vec<&[i8]> = values.chunks_exact(width).collect();
+            for pair in rows.chunks(2) {
+                for column in 0..width {
+                    let sum: u32 = pair.iter().map(|row| u32::from(row[column].unsigned_abs())).sum();
+                    prop_assert!(sum <= PAIR_BOUND.into(), "{sum}");
+                }
             }
         }
     }
