@@ -88,10 +88,10 @@ pub const MAX_INPUTS: usize = 1 << 16;
 
 /// Most that the sizes of two neighbouring weights of a channel (inputs 2i and 2i + 1) may be together.
 ///
-/// 255 times it fits 16 bits: an unsigned byte times each of the two never leaves them, which is what
-/// `vpmaddubsw` adds up. A whole bit of precision less would do as well; a scale chosen for pairs costs
-/// a third of one.
-pub const PAIR_BOUND: u8 = 128;
+/// Twice 255 times it fits 16 bits: four products of unsigned bytes can be added up there, which `vpmaddubsw`
+/// and an addition do before anything is widened. A scale that is chosen for pairs costs about one and a
+/// half bits of the eight; encoders do not notice (see `docs/performance.md`).
+pub const PAIR_BOUND: u8 = 64;
 
 impl Kernels {
     /// Lays out a matrix of `outputs` rows of `inputs` weights (one row a channel) for these kernels.
@@ -153,6 +153,32 @@ impl Kernels {
     }
 }
 
+impl Kernels {
+    /// Multiplies and adds int8 values in registers, `rounds` times over all chains that hide each other's latency, and
+    /// gives how many products that were. What the processor needs for them is the limit that a product of matrices
+    /// can be held against.
+    #[must_use]
+    pub fn int8_limit(self, rounds: usize) -> usize {
+        let (products, sum) = self.run(Limit { rounds });
+        std::hint::black_box(sum);
+        products
+    }
+}
+
+struct Limit {
+    rounds: usize,
+}
+
+impl Job for Limit {
+    type Output = (usize, i32);
+
+    #[inline(always)]
+    fn run<M: Machine>(self) -> (usize, i32) {
+        // SAFETY: this runs where `M` was found.
+        unsafe { M::int8_limit(self.rounds) }
+    }
+}
+
 struct Product<'a> {
     rows: &'a Int8Rows,
     matrix: &'a Int8Matrix<'a>,
@@ -202,7 +228,11 @@ impl Product<'_> {
         sums: &mut [[i32; LANES]; MAX_TILE],
     ) {
         let start = self.matrix.parts.starts[panel * LANES..][..LANES].as_ptr();
-        let sums = Sums { start, out: sums.as_mut_ptr().cast() };
+        let whole = weights.as_ptr_range();
+        let last = whole.end == self.matrix.parts.weights.as_ptr_range().end;
+        // One tile asks for the next panel; the others find it on its way.
+        let ahead = if first == 0 && !last { whole.end } else { std::ptr::null() };
+        let sums = Sums { start, out: sums.as_mut_ptr().cast(), ahead };
         let groups = padded(self.matrix.inputs) / M::GROUP;
         let (values, stride, weights) =
             (self.rows.tile(first), self.rows.stride(), weights.as_ptr());

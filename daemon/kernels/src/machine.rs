@@ -47,15 +47,25 @@ pub(crate) trait Machine: Copy {
         groups: usize,
         sums: Sums,
     );
+
+    /// Multiplies and adds as [`Self::int8_tile`] does, `rounds` times, without loading anything: what the processor
+    /// can do at most. Gives how many products that were, and a sum that keeps them from being left out.
+    ///
+    /// # Safety
+    /// The processor has this instruction set.
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32);
 }
 
-/// Where the sums of a tile begin and where they go, both by channel.
+/// Where the sums of a tile begin and where they go, both by channel, and what comes next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums {
     /// Sixteen integers that the sums are counted from.
     pub start: *const i32,
     /// Room for sixteen integers a row.
     pub out: *mut i32,
+    /// The weights of the next panel, to be asked for while these are multiplied; null where they are asked for
+    /// already, or there is none. Only ever a hint: it may point anywhere.
+    pub ahead: *const i8,
 }
 
 /// A kernel that can be compiled for any instruction set.

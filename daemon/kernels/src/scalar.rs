@@ -135,4 +135,16 @@ impl Machine for Scalar {
         // SAFETY: the caller vouches for room for `ROWS` rows of sixteen sums.
         unsafe { sums.out.cast::<[[i32; LANES]; ROWS]>().write_unaligned(all) }
     }
+
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32) {
+        let (weights, mut input) = (std::hint::black_box([3i8; LANES]), 5i8);
+        let mut sums = [0i32; LANES];
+        for _ in 0..rounds {
+            input = std::hint::black_box(input);
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
+            }
+        }
+        (rounds * LANES, sums.into_iter().fold(0, i32::wrapping_add))
+    }
 }

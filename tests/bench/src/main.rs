@@ -4,17 +4,20 @@
 #![allow(clippy::print_stdout, reason = "printing is what a bench is for")]
 
 mod automotive;
+mod clock;
 mod encoder;
 mod figures;
 mod free;
 mod idle;
 mod installed;
+mod linears;
 mod lines;
 mod live;
 mod memo;
 mod memory;
 mod models;
 mod pairs;
+mod peer;
 mod skills;
 mod start;
 mod turn;
@@ -52,6 +55,8 @@ enum What {
     Automotive(automotive::Arguments),
     /// Time, load time and memory of the sentence encoder alone.
     Encoder(encoder::Arguments),
+    /// The encoder's int8 products against what the processor can multiply.
+    Linears(linears::Arguments),
     /// Whole turns over D-Bus beside an empty echo.
     Turn(turn::Arguments),
     /// From exec to ready, and until the encoder serves.
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         What::Pairs(a) => pairs::run(&a),
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),
+        What::Linears(a) => linears::run(&a),
         What::Turn(a) => turn::run(&a),
         What::Start(a) => start::run(&a),
         What::Memory(a) => memory::run(&a),

@@ -36,9 +36,7 @@ pub(crate) struct ModelArguments {
 impl ModelArguments {
     /// Loads the bare encoder.
     pub(crate) fn load(&self) -> anyhow::Result<SentenceEncoder> {
-        let file = self.models.join(format!("{}.toml", self.model));
-        let manifest = ModelManifest::read(&file)?;
-        let folder = self.models.join("cache").join(&self.model);
+        let (manifest, folder) = self.manifest()?;
         let options = EncoderOptions {
             cache: self.packed.as_deref(),
             kernels: Kernels::named(&self.kernels)?,
@@ -50,6 +48,12 @@ impl ModelArguments {
             SentenceEncoder::open(&manifest, &folder, &options)
         };
         encoder.with_context(|| format!("the encoder in {}", folder.display()))
+    }
+
+    /// The manifest, and the folder of the files.
+    pub(crate) fn manifest(&self) -> anyhow::Result<(ModelManifest, PathBuf)> {
+        let file = self.models.join(format!("{}.toml", self.model));
+        Ok((ModelManifest::read(&file)?, self.models.join("cache").join(&self.model)))
     }
 
     /// Loads the encoder, behind the memory of earlier runs where that is asked for.

@@ -68,4 +68,19 @@ impl Machine for Dotprod {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32) {
+        neon! {
+            let (input, weights) = (vdupq_n_s8(5), vdupq_n_s8(3));
+            let mut sums = [vdupq_n_s32(0); 16];
+            for _ in 0..rounds {
+                for sum in &mut sums {
+                    sdot!(*sum, weights, input, 0);
+                }
+            }
+            let sum = sums.into_iter().fold(vdupq_n_s32(0), |a, b| vaddq_s32(a, b));
+            (rounds * sums.len() * 16, vaddvq_s32(sum))
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Must not assume alignment, nor anything beyond ARMv8.0.
 
 use std::arch::aarch64::*;
+use std::arch::asm;
 
 use crate::lanes::Lanes;
 use crate::machine::{Machine, Sums};
@@ -190,7 +191,8 @@ impl Machine for Neon {
     const GROUP: usize = 4;
     const TILE: usize = 4;
 
-    /// Two products of ±127 fit 16 bits, so two groups are multiplied before they are widened.
+    /// Four products fit 16 bits (a weight is at most 64), so four groups are multiplied before they are
+    /// widened.
     #[inline(always)]
     unsafe fn int8_tile<const ROWS: usize>(
         rows: *const u8,
@@ -203,19 +205,23 @@ impl Machine for Neon {
         for half in 0..2 {
             neon! {
                 let mut all = [[vdupq_n_s32(0); 4]; ROWS];
-                for pair in 0..groups / 2 {
-                    let at = weights.add(pair * 128 + half * 32);
-                    let first = [vld1q_s8(at), vld1q_s8(at.add(16))];
-                    let second = [vld1q_s8(at.add(64)), vld1q_s8(at.add(80))];
-                    for (row, sum) in all.iter_mut().enumerate() {
-                        let inputs = rows.add(row * stride + pair * 8).cast::<i32>();
-                        let a = vreinterpretq_s8_s32(vld1q_dup_s32(inputs));
-                        let b = vreinterpretq_s8_s32(vld1q_dup_s32(inputs.add(1)));
-                        for quad in 0..2 {
-                            let low = vmull_s8(vget_low_s8(first[quad]), vget_low_s8(a));
-                            let high = vmull_high_s8(first[quad], a);
-                            let low = vmlal_s8(low, vget_low_s8(second[quad]), vget_low_s8(b));
-                            let high = vmlal_high_s8(high, second[quad], b);
+                for four in 0..groups / 4 {
+                    let at = weights.add(four * 256 + half * 32);
+                    for quad in 0..2 {
+                        let weights: [int8x16_t; 4] =
+                            std::array::from_fn(|group| vld1q_s8(at.add(group * 64 + quad * 16)));
+                        for (row, sum) in all.iter_mut().enumerate() {
+                            let from = rows.add(row * stride + four * 16).cast::<i32>();
+                            let inputs: [int8x16_t; 4] = std::array::from_fn(|group| {
+                                vreinterpretq_s8_s32(vld1q_dup_s32(from.add(group)))
+                            });
+                            let mut low = vmull_s8(vget_low_s8(weights[0]), vget_low_s8(inputs[0]));
+                            let mut high = vmull_high_s8(weights[0], inputs[0]);
+                            for group in 1..4 {
+                                let (weights, inputs) = (weights[group], inputs[group]);
+                                low = vmlal_s8(low, vget_low_s8(weights), vget_low_s8(inputs));
+                                high = vmlal_high_s8(high, weights, inputs);
+                            }
                             sum[2 * quad] = vpadalq_s16(sum[2 * quad], low);
                             sum[2 * quad + 1] = vpadalq_s16(sum[2 * quad + 1], high);
                         }
@@ -230,6 +236,28 @@ impl Machine for Neon {
                     }
                 }
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32) {
+        neon! {
+            let weights = vdupq_n_s8(3);
+            let mut input = vdupq_n_s8(5);
+            let mut sums = [vdupq_n_s32(0); 8];
+            for _ in 0..rounds {
+                for sum in &mut sums {
+                    // Seen from here the input may have changed: nothing is computed once for all rounds.
+                    asm!("/* {0:v} */", inout(vreg) input, options(nomem, nostack, preserves_flags));
+                    let mut pairs = vmull_s8(vget_low_s8(weights), vget_low_s8(input));
+                    pairs = vmlal_high_s8(pairs, weights, input);
+                    pairs = vmlal_s8(pairs, vget_low_s8(weights), vget_low_s8(input));
+                    pairs = vmlal_high_s8(pairs, weights, input);
+                    *sum = vpadalq_s16(*sum, pairs);
+                }
+            }
+            let sum = sums.into_iter().fold(vdupq_n_s32(0), |a, b| vaddq_s32(a, b));
+            (rounds * sums.len() * 32, vaddvq_s32(sum))
         }
     }
 }

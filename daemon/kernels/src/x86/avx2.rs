@@ -1,9 +1,11 @@
 //! AVX2: two registers of eight floats, and int8 products by `vpmaddubsw`.
 //!
 //! That instruction takes unsigned bytes on one side, as `vpdpbusd` does (see `avx512.rs`), and saturates
-//! where the sum of two products leaves 16 bits: pairs of weights are bounded so that it never does.
+//! where the sum of two products leaves 16 bits: pairs of weights are bounded so that it never does, and
+//! so that two such sums can be added before they are widened.
 //! Must not assume alignment.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use crate::lanes::Lanes;
@@ -180,17 +182,24 @@ impl Machine for Avx2 {
             let low = _mm256_loadu_si256(sums.start.cast());
             let high = _mm256_loadu_si256(sums.start.add(8).cast());
             let mut all = [(low, high); ROWS];
-            for group in 0..groups {
-                let low = _mm256_loadu_si256(weights.add(group * 64).cast());
-                let high = _mm256_loadu_si256(weights.add(group * 64 + 32).cast());
+            for two in 0..groups / 2 {
+                let at = weights.add(two * 128);
+                let [low, high, next_low, next_high] =
+                    std::array::from_fn(|part| _mm256_loadu_si256(at.add(part * 32).cast()));
+                if !sums.ahead.is_null() {
+                    _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(two * 128));
+                    _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(two * 128 + 64));
+                }
                 for (row, sum) in all.iter_mut().enumerate() {
-                    let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
-                    let input = _mm256_set1_epi32(input);
-                    let add = |sum, weights| {
+                    let from = rows.add(row * stride + two * 8).cast::<i32>();
+                    let input = _mm256_set1_epi32(from.read_unaligned());
+                    let next = _mm256_set1_epi32(from.add(1).read_unaligned());
+                    let add = |sum, weights, next_weights| {
                         let pairs = _mm256_maddubs_epi16(input, weights);
+                        let pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(next, next_weights));
                         _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones))
                     };
-                    *sum = (add(sum.0, low), add(sum.1, high));
+                    *sum = (add(sum.0, low, next_low), add(sum.1, high, next_high));
                 }
             }
             for (row, sum) in all.iter().enumerate() {
@@ -200,4 +209,33 @@ impl Machine for Avx2 {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32) {
+        avx2! {
+            let (ones, weights) = (_mm256_set1_epi16(1), _mm256_set1_epi8(3));
+            let mut input = _mm256_set1_epi8(5);
+            let mut sums = [_mm256_setzero_si256(); 8];
+            for _ in 0..rounds {
+                for sum in &mut sums {
+                    input = opaque(input);
+                    let pairs = _mm256_maddubs_epi16(input, weights);
+                    input = opaque(input);
+                    let pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(input, weights));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+                }
+            }
+            let sum = sums.into_iter().fold(_mm256_setzero_si256(), |a, b| _mm256_add_epi32(a, b));
+            (rounds * sums.len() * 64, _mm256_extract_epi32::<0>(sum))
+        }
+    }
+}
+
+/// The same value, which the compiler cannot know: nothing made of it is computed once for all rounds.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn opaque(mut value: __m256i) -> __m256i {
+    // SAFETY: it does nothing.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) value, options(nomem, nostack, preserves_flags)) };
+    value
 }

@@ -3,6 +3,7 @@
 //! `vpdpbusd` takes unsigned bytes on one side: 128 is added to the inputs, and the sums begin with
 //! what that adds, taken off. Must not assume alignment.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use crate::lanes::Lanes;
@@ -151,6 +152,9 @@ impl Machine for Avx512Vnni {
             let mut all = [_mm512_loadu_si512(sums.start.cast()); ROWS];
             for group in 0..groups {
                 let weights = _mm512_loadu_si512(weights.add(group * 64).cast());
+                if !sums.ahead.is_null() {
+                    _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(group * 64));
+                }
                 for (row, sum) in all.iter_mut().enumerate() {
                     let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
                     *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(input), weights);
@@ -161,4 +165,28 @@ impl Machine for Avx512Vnni {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn int8_limit(rounds: usize) -> (usize, i32) {
+        avx512! {
+            let (input, weights) = (_mm512_set1_epi8(5), _mm512_set1_epi8(3));
+            let mut sums = [_mm512_setzero_si512(); 12];
+            for _ in 0..rounds {
+                for sum in &mut sums {
+                    *sum = opaque(_mm512_dpbusd_epi32(*sum, input, weights));
+                }
+            }
+            let sum = sums.into_iter().fold(_mm512_setzero_si512(), |a, b| _mm512_add_epi32(a, b));
+            (rounds * sums.len() * 64, _mm512_reduce_add_epi32(sum))
+        }
+    }
+}
+
+/// The same value, which the compiler cannot know: rounds are not folded into one.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn opaque(mut value: __m512i) -> __m512i {
+    // SAFETY: it does nothing.
+    unsafe { asm!("/* {0} */", inout(zmm_reg) value, options(nomem, nostack, preserves_flags)) };
+    value
 }
