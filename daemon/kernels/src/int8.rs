@@ -195,11 +195,11 @@ impl Job for Product<'_> {
     #[inline(always)]
     fn run<M: Machine>(mut self) {
         let panel_bytes = LANES * padded(self.matrix.inputs);
+        let mut sums = [[0i32; LANES]; MAX_TILE];
         for (panel, weights) in self.matrix.parts.weights.chunks_exact(panel_bytes).enumerate() {
             let mut first = 0;
             while first < self.rows.count() {
                 let rows = tile_rows::<M>(self.rows.count() - first);
-                let mut sums = [[0i32; LANES]; MAX_TILE];
                 self.tile::<M>(panel, weights, (first, rows), &mut sums);
                 for (row, sums) in sums.iter().enumerate().take(rows) {
                     self.finish::<M::Lanes>(panel, first + row, sums);
