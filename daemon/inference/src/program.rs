@@ -148,6 +148,25 @@ impl<W> Program<W> {
         pairs.max().unwrap_or(0)
     }
 
+    /// Values in a row of each step of a checked program.
+    pub(crate) fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let read = match step.inputs.first() {
+                Some(Value::Step(index)) => widths.get(*index).copied().unwrap_or(0),
+                _ => 0,
+            };
+            widths.push(match &step.op {
+                Op::Embed(table) => table.width,
+                Op::Norm { width, .. } => *width,
+                Op::Linear(matrix) => matrix.outputs,
+                Op::Attend { .. } => read / 3,
+                Op::Mean => read,
+            });
+        }
+        widths
+    }
+
     /// The positions that the program has rows for: no text may have more tokens.
     pub(crate) fn positions(&self) -> usize {
         let tables = self.steps.iter().filter_map(|step| match &step.op {

@@ -4,7 +4,10 @@
 //! tract orders the steps, frees what is no longer read and owns what flows between them; the
 //! work is done by the kernels, on weights that stay in the map. Must not read files.
 
+mod chain;
 mod op;
+mod scratch;
+mod weights;
 
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +15,16 @@ use tract_onnx::prelude::{
     IntoRunnable, IntoTensor, RunnableModel, TValue, TractResult, TypedFact, TypedModel, TypedOp,
     tensor1, tvec,
 };
-use tract_onnx::tract_core::internal::{DatumExt as _, OutletId, SpecialOps as _, ToDim as _};
+use tract_onnx::tract_core::internal::{
+    DatumExt as _, OutletId, SpecialOps as _, ToDim as _, format_err,
+};
 use valet_kernels::Kernels;
 
 use crate::packed::{Head, PackedModel, Section};
-use crate::program::{Op, Program, Value};
-use op::{Length, ProgramOp, Scratch};
+use crate::program::{Program, Value};
+use chain::chains;
+use op::ChainOp;
+use scratch::Scratch;
 
 /// A program that is ready to run.
 #[derive(Debug)]
@@ -109,24 +116,26 @@ fn plan(
     let ids = graph.add_source("ids", i64::fact([tokens.clone()]))?;
     let lengths = graph.add_source("lengths", i64::fact([texts.clone()]))?;
     let scratch = Arc::new(Mutex::new(Scratch::new(kernels)));
-    let mut outlets: Vec<OutletId> = Vec::with_capacity(program.steps.len());
-    let of = |value: Value, outlets: &[OutletId]| match value {
-        Value::Ids => ids,
-        Value::Step(index) => outlets[index],
+    let (sentence, token_rows) = (program.sentence, program.tokens);
+    let widths = program.widths();
+    // Where the value of each step comes out; inside of a chain nowhere.
+    let mut outlets: Vec<Option<OutletId>> = vec![None; program.steps.len()];
+    let of = |value: Value, outlets: &[Option<OutletId>]| match value {
+        Value::Ids => Ok(ids),
+        Value::Step(index) => outlets[index]
+            .ok_or_else(|| format_err!("the value of step {index} is inside of a chain")),
     };
-    for (index, step) in program.steps.into_iter().enumerate() {
-        let mut inputs: Vec<OutletId> =
-            step.inputs.iter().map(|value| of(*value, &outlets)).collect();
-        if matches!(step.op, Op::Embed(_) | Op::Attend { .. } | Op::Mean) {
-            inputs.push(lengths);
-        }
-        // A name once for each step, whatever the graph's names are.
-        let name = format!("{index} {}", step.name);
-        let length = if step.op == Op::Mean { texts.clone() } else { tokens.clone() };
-        let op = ProgramOp::new(step, (model, &scratch), Length(length))?;
-        outlets.extend(graph.wire_node(name, op, &inputs)?);
+    for chain in chains(program) {
+        let outer = chain.outer.iter().map(|value| of(*value, &outlets));
+        let mut inputs = outer.collect::<TractResult<Vec<OutletId>>>()?;
+        inputs.push(lengths);
+        // A name once for each chain, whatever the graph's names are.
+        let (last, name) = (chain.last, format!("to step {}", chain.last));
+        let rows = if chain.gives_texts() { texts.clone() } else { tokens.clone() };
+        let op = ChainOp::new(chain, model, &scratch, rows, widths[last])?;
+        outlets[last] = graph.wire_node(name, op, &inputs)?.first().copied();
     }
-    let outputs = [of(program.sentence, &outlets), of(program.tokens, &outlets)];
+    let outputs = [of(sentence, &outlets)?, of(token_rows, &outlets)?];
     graph.select_output_outlets(&outputs)?;
     graph.into_runnable()
 }
