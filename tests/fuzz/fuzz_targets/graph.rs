@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use std::{fs, path::PathBuf, sync::LazyLock};
 use valet_core::encoder::Encoder as _;
 use valet_fuzz::{Changes, hear_panics_when_asked, scratch_folder};
-use valet_inference::{ModelManifest, Precision, SentenceEncoder, hex_sha256};
+use valet_inference::{EncoderOptions, ModelManifest, SentenceEncoder, hex_sha256};
 
 const VOCABULARY: &str = "[UNK]\n[CLS]\n[SEP]\nfan\n";
 
@@ -41,7 +41,7 @@ const TINY: &[u8] = include_bytes!("../seeds/fuzz_graph/tiny.onnx");
 fn encodes(graph: &[u8]) -> bool {
     let Some(manifest) = manifest(graph) else { return false };
     fs::write(FOLDER.join("graph.onnx"), graph).expect("the folder takes it");
-    let encoder = SentenceEncoder::load(&manifest, &FOLDER, Precision::Int8);
+    let encoder = SentenceEncoder::open(&manifest, &FOLDER, &EncoderOptions::default());
     encoder.is_ok_and(|mut encoder| encoder.encode("fan fan").is_ok())
 }
 

@@ -91,6 +91,7 @@ impl Staged {
     pub(crate) fn begin(place: &Path) -> io::Result<(Self, BufWriter<File>)> {
         let folder = place.parent().ok_or_else(|| io::Error::other("a file without a folder"))?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        clear_left_over(folder, place);
         let staged = place.with_extension(format!("{}.staged", std::process::id()));
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
@@ -107,6 +108,23 @@ impl Staged {
         fs::rename(&self.staged, &self.place)?;
         self.placed = true;
         File::open(self.place.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// Removes what packings of this file left that were killed. One that runs is not disturbed by more than having to
+/// begin again.
+fn clear_left_over(folder: &Path, place: &Path) {
+    let Some(stem) = place.file_stem().and_then(|stem| stem.to_str()) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(".staged"));
+        let theirs = number.is_some_and(|number| number != std::process::id().to_string());
+        if theirs {
+            // It takes room and nothing else; the next packing tries again.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
