@@ -20,7 +20,8 @@ mod wordpiece;
 pub use encoder::{EncoderOptions, SentenceEncoder};
 pub use error::InferenceError;
 pub use manifest::{
-    EncoderShape, FileRole, ModelFile, ModelKind, ModelManifest, ModelSource, SourceMember,
+    EncoderShape, FileRole, LoudChannel, ModelFile, ModelKind, ModelManifest, ModelRecipe,
+    ModelSource, RecipeName, SourceMember,
 };
 pub use pack::Packing;
 pub use valet_kernels::{KernelError, Kernels, PAIR_BOUND};

@@ -7,9 +7,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::InferenceError;
+
+mod recipe;
+
+pub use recipe::{LoudChannel, ModelRecipe, RecipeName};
 
 /// The schema this build reads.
 const SCHEMA: u32 = 1;
@@ -23,7 +27,7 @@ const MAX_DIMENSIONS: usize = 4096;
 const MAX_TOKENS: usize = 8192;
 
 /// What a model is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelKind {
     /// A sentence encoder.
@@ -31,7 +35,7 @@ pub enum ModelKind {
 }
 
 /// What a file is to its model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileRole {
     /// The word pieces, one a line.
@@ -43,7 +47,7 @@ pub enum FileRole {
 }
 
 /// One file of a model, as it lies on the disk.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
     /// What it is to the model.
@@ -57,7 +61,7 @@ pub struct ModelFile {
 }
 
 /// One file inside the published package.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceMember {
     /// Its path in the package, relative, without `..`.
@@ -69,7 +73,7 @@ pub struct SourceMember {
 }
 
 /// Where the weights were published.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSource {
     /// Name of the Python package that carries them.
@@ -90,7 +94,7 @@ pub struct ModelSource {
 }
 
 /// The shape of a sentence encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EncoderShape {
     /// Length of a vector.
@@ -102,7 +106,7 @@ pub struct EncoderShape {
 }
 
 /// A model and its files.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelManifest {
     /// Version of this format; always 1.
@@ -124,6 +128,9 @@ pub struct ModelManifest {
     pub files: Vec<ModelFile>,
     /// Its shape.
     pub encoder: EncoderShape,
+    /// How its files are made; none where nobody but its makers can make them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<ModelRecipe>,
 }
 
 impl ModelManifest {
@@ -171,6 +178,15 @@ impl ModelManifest {
             .ok_or_else(|| invalid(format!("it names no file with the role {role:?}")))
     }
 
+    /// The manifest as TOML, which [`Self::parse`] reads back.
+    ///
+    /// # Errors
+    /// [`InferenceError::Manifest`] where it would not be read back.
+    pub fn to_text(&self) -> Result<String, InferenceError> {
+        self.check()?;
+        toml::to_string(self).map_err(|error| invalid(error.to_string()))
+    }
+
     fn check(&self) -> Result<(), InferenceError> {
         if self.schema != SCHEMA {
             return Err(invalid(format!(
@@ -196,17 +212,13 @@ impl ModelManifest {
         check_name("source.file", &self.source.file)?;
         check_bytes("source", self.source.size, &self.source.sha256)?;
         check_count("source.member", self.source.members.len())?;
-        for member in &self.source.members {
-            for step in member.path.split('/') {
-                check_name("source.member.path", step)?;
-            }
-            check_bytes(&member.path, member.size, &member.sha256)?;
-        }
+        check_members("source.member.path", &self.source.members)?;
         self.check_files()?;
         let EncoderShape { dimensions, token_limit, token_layer } = self.encoder;
         check_range("encoder.dimensions", dimensions, 1, MAX_DIMENSIONS)?;
         check_range("encoder.token-limit", token_limit, 3, MAX_TOKENS)?;
-        check_range("encoder.token-layer", token_layer, 1, 64)
+        check_range("encoder.token-layer", token_layer, 1, 64)?;
+        self.recipe.as_ref().map_or(Ok(()), |recipe| recipe.check(dimensions))
     }
 
     fn check_files(&self) -> Result<(), InferenceError> {
@@ -253,6 +265,16 @@ fn check_name(key: &str, name: &str) -> Result<(), InferenceError> {
         return Err(invalid(format!(
             "{key} {name:?} may hold ASCII letters, digits, `-`, `_` and `.` and not begin with a dot"
         )));
+    }
+    Ok(())
+}
+
+fn check_members(key: &str, members: &[SourceMember]) -> Result<(), InferenceError> {
+    for member in members {
+        for step in member.path.split('/') {
+            check_name(key, step)?;
+        }
+        check_bytes(&member.path, member.size, &member.sha256)?;
     }
     Ok(())
 }

@@ -44,6 +44,9 @@ pub(crate) struct BertConfig {
     /// What keeps a normalisation from dividing by zero.
     #[serde(rename = "layer_norm_eps")]
     pub(crate) epsilon: f32,
+    /// The layer whose rows are the token vectors, where weights made here say it.
+    #[serde(default)]
+    pub(crate) token_layer: Option<usize>,
 }
 
 fn absolute() -> String {

@@ -4,14 +4,34 @@ use std::path::PathBuf;
 
 use valet_inference::InferenceError;
 
+/// What the command line may say.
+pub(crate) const USAGE: &str = "\
+valet-model export MANIFEST SOURCE OUT
+    write the files that the manifest names into the folder OUT, from the unpacked package SOURCE
+valet-model verify MANIFEST FOLDER
+    hold the files of a folder against their manifest
+valet-model pieces VOCABULARY COUNT OUT KEEP... [-- TEXT...]
+    choose COUNT word pieces: all that the files and folders KEEP need, then what is common in TEXT
+valet-model prune BASE SOURCE PIECES ID OUT
+    make the model ID of the manifest BASE with these pieces only: OUT/ID.toml, OUT/cache/ID/
+valet-model quantize BASE WEIGHTS ID OUT
+valet-model distil BASE WEIGHTS ID OUT
+    make the model ID of weights of your own, a folder of model.safetensors, config.json, vocab.txt;
+    licence, languages and limits are taken from the manifest BASE
+valet-model cut BASE SOURCE PIECES OUT
+    write such a folder with the rows of these pieces only
+valet-model inline GRAPH OUT
+    write an ONNX file without functions, for runtimes that know none";
+
 /// A fault of the recipe or of what it was given.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecipeError {
     /// The command line is not one of the known ones.
-    #[error(
-        "expected `valet-model export MANIFEST SOURCE_FOLDER OUT_FOLDER`, `valet-model verify MANIFEST FOLDER` or `valet-model inline GRAPH OUT`"
-    )]
+    #[error("the command line is not one of these:\n{USAGE}")]
     Usage,
+    /// An argument is not UTF-8.
+    #[error("expected arguments that are UTF-8")]
+    NotText,
     /// The published weights are not those the recipe knows.
     #[error("the weights are not usable: {why}")]
     Weights {

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{RecipeError, weights_fault};
 
 /// Longest JSON header that is parsed; the real one has 11 KB.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Entry {
     dtype: String,
     shape: Vec<usize>,
@@ -62,6 +62,12 @@ impl<'a> Weights<'a> {
         Ok(Weights { entries, data })
     }
 
+    /// Names and shapes of the tensors that can be read.
+    pub(crate) fn floats(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        let floats = self.entries.iter().filter(|(_, entry)| entry.dtype == "F32");
+        floats.map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
+    }
+
     /// The tensor `name`, which must have `shape`.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, RecipeError> {
         let fault = |why: String| weights_fault(format!("{name}: {why}"));
@@ -90,6 +96,29 @@ impl<'a> Weights<'a> {
     }
 }
 
+/// A file of these tensors, in the order of their names.
+pub(crate) fn written(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, RecipeError> {
+    let mut header = BTreeMap::new();
+    let mut end = 0;
+    for (name, Tensor { shape, values }) in tensors {
+        let start = end;
+        end += values.len() * size_of::<f32>();
+        let entry =
+            Entry { dtype: "F32".to_owned(), shape: shape.clone(), data_offsets: [start, end] };
+        header.insert(name, entry);
+    }
+    let mut header = serde_json::to_vec(&header)
+        .map_err(|error| weights_fault(format!("the header cannot be written: {error}")))?;
+    // The values begin at a multiple of eight; the format pads with spaces.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(&header);
+    for tensor in tensors.values() {
+        file.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    Ok(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +144,20 @@ mod tests {
         assert_eq!(first_value(&bytes).unwrap().values, [1.5]);
         assert!(Weights::parse(&bytes).unwrap().tensor("a", &[1, 1]).is_err());
         assert!(Weights::parse(&bytes).unwrap().tensor("b", &[1]).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let tensor = |values: &[f32]| Tensor { shape: vec![values.len()], values: values.to_vec() };
+        let tensors = BTreeMap::from([
+            ("b".to_owned(), tensor(&[1.0])),
+            ("a".to_owned(), tensor(&[2.0, 3.0])),
+        ]);
+        let file = written(&tensors).unwrap();
+        let weights = Weights::parse(&file).unwrap();
+        assert_eq!(weights.floats().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(weights.tensor("a", &[2]).unwrap(), tensors["a"]);
+        assert_eq!(weights.tensor("b", &[1]).unwrap(), tensors["b"]);
     }
 
     #[test]
