@@ -5,13 +5,16 @@
 #   ASK                one thing to ask: make run ASK="set the temperature to 22 degrees"
 #   SECONDS_EACH       how long `make fuzz` runs each target (60)
 #   AUTOMOTIVE         labelled lines for the bench of that name
+#   DATA, TEXTS, …     what the recipes for models take: see models/recipe
 
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help run test bench lint docs fuzz skills models setup clean arm-smoke
+.PHONY: recipe-quantize recipe-prune recipe-distil
 
 export ASK SECONDS_EACH AUTOMOTIVE
+export DATA TEXTS SENTENCES PIECES WEIGHTS ID MINUTES LAYERS OUT
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -57,6 +60,18 @@ skills: ## build the skills into target/skills/ and the guests of the tests into
 models: ## fetch and make the models in models/cache/
 	@scripts/step "set up" scripts/setup run
 	@scripts/step "fetch the models" models/fetch
+
+recipe-quantize: ## int8 of the encoder, or of WEIGHTS of your own, measured beside its floats
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "quantize" models/recipe quantize
+
+recipe-prune: ## the encoder with fewer word pieces (PIECES, SENTENCES, TEXTS): half the file
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "prune" models/recipe prune
+
+recipe-distil: ## a smaller encoder taught by the full one on TEXTS, within MINUTES (100)
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "distil" models/recipe distil
 
 arm-smoke: ## build the daemon for aarch64 and try it under qemu
 	@scripts/step "set up" scripts/setup test
