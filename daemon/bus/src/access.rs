@@ -13,6 +13,21 @@ pub enum Right {
     Control,
     /// See all turns, read vehicle signals, traces and statistics.
     Observe,
+    /// Verify, activate and roll back models.
+    ManageModels,
+}
+
+impl Right {
+    /// The word for it, as the configuration writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Control => "control",
+            Self::Observe => "observe",
+            Self::ManageModels => "manage-models",
+        }
+    }
 }
 
 /// Users and groups that hold a right.
@@ -47,13 +62,20 @@ pub struct AccessRules {
     pub control: Holders,
     /// Who may observe.
     pub observe: Holders,
+    /// Who may manage models.
+    pub manage_models: Holders,
 }
 
 impl AccessRules {
     /// Only one user, with every right: the rule on a session bus.
     #[must_use]
     pub fn only(uid: u32) -> Self {
-        Self { ask: Holders::user(uid), control: Holders::user(uid), observe: Holders::user(uid) }
+        Self {
+            ask: Holders::user(uid),
+            control: Holders::user(uid),
+            observe: Holders::user(uid),
+            manage_models: Holders::user(uid),
+        }
     }
 
     /// Whether a user with these groups holds a right. The superuser holds all.
@@ -63,6 +85,7 @@ impl AccessRules {
             Right::Ask => &self.ask,
             Right::Control => &self.control,
             Right::Observe => &self.observe,
+            Right::ManageModels => &self.manage_models,
         };
         uid == 0 || holders.holds(uid, gids)
     }
@@ -79,6 +102,8 @@ mod tests {
         let rules =
             AccessRules { ask: Holders { gids: [27].into(), ..Holders::default() }, ..rules };
         assert!(rules.allow(Right::Ask, 1000, &[1000, 27]));
-        assert!(!rules.allow(Right::Control, 1000, &[1000, 27]));
+        for other in [Right::Control, Right::Observe, Right::ManageModels] {
+            assert!(!rules.allow(other, 1000, &[1000, 27]), "{}", other.name());
+        }
     }
 }

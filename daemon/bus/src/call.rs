@@ -60,6 +60,9 @@ pub enum Call {
     Forget,
     EnableSkill { id: String, enable: bool },
     SetSkillSettings { id: String, settings: Dict },
+    VerifyModel { id: String },
+    ActivateModel { id: String, handle_token: Option<String> },
+    RollbackModel { kind: String },
 }
 
 /// A call with who made it and how to answer.
@@ -169,6 +172,7 @@ impl Call {
             "org.valetd.Simulator1" => Self::read_simulator(member.name, message),
             "org.valetd.Diagnostics1" => Self::read_diagnostics(member.name, message),
             "org.valetd.Privacy1" => Self::read_privacy(member.name, message),
+            "org.valetd.Models1" => Self::read_models(member.name, message),
             _ => Self::read_skill(member.name, object, message),
         }
     }
@@ -332,6 +336,21 @@ impl Call {
             return Err(BusError::invalid(why));
         }
         Ok(Self::History { limit })
+    }
+
+    fn read_models(name: &str, message: &Message) -> Result<Self, BusError> {
+        let (which, options): (String, Dict) = body(message)?;
+        let mut reader = OptionReader::new(options);
+        if name == "Activate" {
+            let handle_token = reader.handle_token()?;
+            reader.finish(&["handle-token"])?;
+            return Ok(Self::ActivateModel { id: which, handle_token });
+        }
+        reader.finish(&[])?;
+        Ok(match name {
+            "Verify" => Self::VerifyModel { id: which },
+            _ => Self::RollbackModel { kind: which },
+        })
     }
 
     fn read_skill(name: &str, object: &str, message: &Message) -> Result<Self, BusError> {

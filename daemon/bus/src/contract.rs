@@ -31,6 +31,7 @@ const ASSISTANT: &str = "org.valetd.Assistant1";
 const REQUEST: &str = "org.valetd.Request1";
 const SESSION: &str = "org.valetd.Session1";
 const SKILL: &str = "org.valetd.Skill1";
+const MODELS: &str = "org.valetd.Models1";
 const SIMULATOR: &str = "org.valetd.Simulator1";
 const DIAGNOSTICS: &str = "org.valetd.Diagnostics1";
 const PRIVACY: &str = "org.valetd.Privacy1";
@@ -68,6 +69,9 @@ pub const MEMBERS: &[Member] = &[
     member(SKILL, "Enable", "a{sv}", Right::Control),
     member(SKILL, "Disable", "a{sv}", Right::Control),
     member(SKILL, "SetSettings", "a{sv}a{sv}", Right::Control),
+    member(MODELS, "Verify", "sa{sv}", Right::ManageModels),
+    member(MODELS, "Activate", "sa{sv}", Right::ManageModels),
+    member(MODELS, "Rollback", "sa{sv}", Right::ManageModels),
 ];
 
 /// The XML of each interface.
@@ -76,7 +80,7 @@ pub const INTERFACES: &[(&str, &str)] = &[
     (ASSISTANT, include_str!("../interfaces/org.valetd.Assistant1.xml")),
     (DIAGNOSTICS, include_str!("../interfaces/org.valetd.Diagnostics1.xml")),
     ("org.valetd.Model1", include_str!("../interfaces/org.valetd.Model1.xml")),
-    ("org.valetd.Models1", include_str!("../interfaces/org.valetd.Models1.xml")),
+    (MODELS, include_str!("../interfaces/org.valetd.Models1.xml")),
     (PRIVACY, include_str!("../interfaces/org.valetd.Privacy1.xml")),
     (REQUEST, include_str!("../interfaces/org.valetd.Request1.xml")),
     (SESSION, include_str!("../interfaces/org.valetd.Session1.xml")),
@@ -134,7 +138,7 @@ pub const STANDARD_XML: &str = r#"  <interface name="org.freedesktop.DBus.Peer">
   </interface>
 "#;
 
-/// The object manager of the skills.
+/// The object manager of the skills, and that of the models.
 pub const OBJECT_MANAGER_XML: &str = r#"  <interface name="org.freedesktop.DBus.ObjectManager">
     <method name="GetManagedObjects">
       <arg name="objects" type="a{oa{sa{sv}}}" direction="out"/>

@@ -121,6 +121,18 @@ impl OptionReader {
         }
     }
 
+    /// The caller's token for a request's path.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for what does not fit into a path.
+    pub fn handle_token(&mut self) -> Result<Option<String>, BusError> {
+        let token = self.text("handle-token")?;
+        if let Some(token) = &token {
+            path::check_token(token)?;
+        }
+        Ok(token)
+    }
+
     /// A session by its path.
     ///
     /// # Errors
@@ -184,10 +196,7 @@ impl TurnOptions {
         };
         let initiator = reader.initiator()?;
         check_alternatives(&mut reader)?;
-        let handle_token = if with_token { reader.text("handle-token")? } else { None };
-        if let Some(token) = &handle_token {
-            path::check_token(token)?;
-        }
+        let handle_token = if with_token { reader.handle_token()? } else { None };
         reader.finish(&[
             "session",
             "language",

@@ -45,6 +45,12 @@ pub fn skill(id: &str) -> String {
     format!("{ROOT}/skill/{}", escape(id))
 }
 
+/// The object of a model.
+#[must_use]
+pub fn model(id: &str) -> String {
+    format!("{ROOT}/model/{}", escape(id))
+}
+
 /// The object of a session. Default sessions have a path too, though no object.
 #[must_use]
 pub fn session(key: SessionKey) -> String {

@@ -179,6 +179,39 @@ pub trait Skill {
     fn settings(&self) -> zbus::Result<Dict>;
 }
 
+#[zbus::proxy(
+    interface = "org.valetd.Models1",
+    default_service = "org.valetd.Assistant1",
+    default_path = "/org/valetd/Assistant1"
+)]
+pub trait Models {
+    fn verify(&self, id: &str, options: Options<'_>) -> zbus::Result<Dict>;
+    fn activate(&self, id: &str, options: Options<'_>) -> zbus::Result<OwnedObjectPath>;
+    fn rollback(&self, kind: &str, options: Options<'_>) -> zbus::Result<()>;
+}
+
+#[zbus::proxy(interface = "org.valetd.Model1", default_service = "org.valetd.Assistant1")]
+pub trait Model {
+    #[zbus(property)]
+    fn id(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn kind(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn name(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn state(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn sha256(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn last_error(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn file_bytes(&self) -> zbus::Result<u64>;
+    #[zbus(property)]
+    fn memory_bytes(&self) -> zbus::Result<u64>;
+    #[zbus(property)]
+    fn stats(&self) -> zbus::Result<Dict>;
+}
+
 /// The value inside, for printing.
 #[must_use]
 pub fn plain(value: &OwnedVariant) -> String {

@@ -8,6 +8,7 @@
 mod encoder;
 mod error;
 mod guard;
+mod inspection;
 mod manifest;
 mod onnx;
 mod pack;
@@ -19,6 +20,7 @@ mod wordpiece;
 
 pub use encoder::{EncoderOptions, SentenceEncoder};
 pub use error::InferenceError;
+pub use inspection::inspect_file;
 pub use manifest::{
     EncoderShape, FileRole, LoudChannel, ModelFile, ModelKind, ModelManifest, ModelRecipe,
     ModelSource, RecipeName, SourceMember,

@@ -132,6 +132,11 @@ pub(crate) enum Command {
         /// The new value
         value: Option<String>,
     },
+    /// The models: which one serves, and switching
+    Models {
+        #[command(subcommand)]
+        action: Option<ModelsAction>,
+    },
     /// The vehicle's signals
     #[command(args_conflicts_with_subcommands = true)]
     Signals(SignalsArgs),
@@ -196,6 +201,29 @@ pub(crate) enum SkillsAction {
     Disable {
         /// Its id, or the last part of it
         id: String,
+    },
+}
+
+#[derive(Debug, Default, Subcommand)]
+pub(crate) enum ModelsAction {
+    /// All of them with their state
+    #[default]
+    List,
+    /// Compare the files of one with its manifest
+    Verify {
+        /// Its id
+        id: String,
+    },
+    /// Let another one serve, also after a restart; the one before serves until it is ready
+    Activate {
+        /// Its id
+        id: String,
+    },
+    /// Go back to the one before
+    Rollback {
+        /// Of which kind
+        #[arg(default_value = "encoder", value_parser = ["encoder", "llm"])]
+        kind: String,
     },
 }
 

@@ -203,6 +203,8 @@ fn advice_for(reason: &str) -> &'static str {
     let reason = reason.to_lowercase();
     if reason.starts_with("skill") {
         "`valetctl skills` shows the last error of each; `valetctl skills enable ID` tries again"
+    } else if reason.starts_with("model") || reason.contains("serves instead") {
+        "`valetctl models` shows the models, `valetctl models verify ID` names a damaged file; mend it and restart valetd, or `valetctl models rollback`"
     } else if reason.starts_with("encoder") {
         "put the models where it looks (`make models` in a checkout), then restart valetd; fixed sentences work meanwhile"
     } else if reason.contains("memory only") {
@@ -229,7 +231,7 @@ fn look_at_model(kind: &str, model: &Value, report: &mut Report) {
             "model",
             Level::Fault,
             format!("{found}: {}", text(model, "why")),
-            "fetch it again (`make models` in a checkout); fixed sentences work meanwhile",
+            "`valetctl models verify ID` names the file; fetch it again (`make models` in a checkout); fixed sentences work meanwhile",
         ),
         _ => report.add("model", Level::Notice, found, ""),
     }
@@ -430,6 +432,8 @@ mod tests {
     fn every_reason_has_an_advice_of_its_own() {
         for (reason, advice) in [
             ("encoder: no encoder model in /x", "make models"),
+            ("encoder: b cannot be used, a serves instead: /x", "models verify"),
+            ("model: /x/b.toml: the model manifest is not valid", "models verify"),
             ("state is kept in memory only and lost at the end: /x", "state folder"),
             ("the state file was corrupt (x) and was set aside as /y", "the old file"),
             ("skill org.example.a: its model is broken", "skills enable"),

@@ -143,6 +143,9 @@ fn advice_for(name: &str) -> Option<&'static str> {
         "AccessDenied" => {
             "the bus policy forbids it: is org.valetd.Assistant1.conf installed and up to date?"
         }
+        "ModelError" => {
+            "`valetctl models` lists the models, `valetctl models verify ID` names what is wrong with one"
+        }
         "UnknownSkill" => "`valetctl skills` lists what is installed",
         "UnknownSignal" => "`valetctl signals '**.Window.*'` searches the vehicle's signals",
         "UnknownTurn" => "ask something first; `valetctl trace` without a turn then shows it",

@@ -8,6 +8,7 @@ mod chat;
 mod doctor;
 mod error;
 mod link;
+mod models;
 mod monitor;
 mod parse;
 mod screen;
@@ -82,6 +83,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Settings { skill, key, value } => {
             skills::settings(&link, screen, &skill, key.as_deref(), value.as_deref()).await
         }
+        Command::Models { action } => models::run(&link, screen, action.unwrap_or_default()).await,
         Command::Signals(signals) => signals::run(&link, screen, signals).await,
         Command::Trace { turn, svg } => {
             trace::run(&link, screen, turn.as_deref(), svg.as_deref()).await

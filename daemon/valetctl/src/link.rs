@@ -4,9 +4,10 @@
 
 use crate::{CtlError, args::Bus, value};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use valet_bus::proxies::{
-    AssistantProxy, DiagnosticsProxy, Options, SimulatorProxy, SkillProxy, VehicleProxy,
+    AssistantProxy, DiagnosticsProxy, ModelsProxy, Options, RequestProxy, SimulatorProxy,
+    SkillProxy, VehicleProxy,
 };
 use zbus::{Connection, proxy::CacheProperties};
 
@@ -107,6 +108,52 @@ impl Link {
             .build()
             .await
             .map_err(|e| self.error(e))
+    }
+
+    pub(crate) async fn models(&self) -> Result<ModelsProxy<'static>, CtlError> {
+        ModelsProxy::new(&self.connection).await.map_err(|e| self.error(e))
+    }
+
+    /// The request that a call of ours with this token will make.
+    pub(crate) async fn request(&self, token: &str) -> Result<RequestProxy<'static>, CtlError> {
+        let us = self.connection.unique_name().map(ToString::to_string).unwrap_or_default();
+        let path = zbus::OwnedObjectPath::try_from(valet_bus::path::request(&us, token))
+            .map_err(|e| CtlError::Usage { message: format!("{token:?} is no token: {e}") })?;
+        RequestProxy::builder(&self.connection)
+            .path(path)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await
+            .map_err(|e| self.error(e))
+    }
+
+    /// What an object manager lists of one interface, by object path: properties as JSON.
+    ///
+    /// # Errors
+    /// The call's.
+    pub(crate) async fn managed(
+        &self,
+        manager: &'static str,
+        interface: &str,
+    ) -> Result<BTreeMap<String, Value>, CtlError> {
+        let manager = zbus::fdo::ObjectManagerProxy::builder(&self.connection)
+            .destination(valet_bus::BUS_NAME)
+            .path(manager)
+            .build()
+            .await
+            .map_err(|e| self.error(e))?;
+        let objects = manager.get_managed_objects().await.map_err(|e| self.error(e.into()))?;
+        let mut found = BTreeMap::new();
+        for (path, interfaces) in objects {
+            for (name, properties) in interfaces {
+                if name.as_str() == interface {
+                    let properties =
+                        properties.iter().map(|(k, v)| (k.to_string(), value::json(v))).collect();
+                    found.insert(path.to_string(), Value::Object(properties));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Current values of signals by path or pattern.

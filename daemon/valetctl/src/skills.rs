@@ -43,24 +43,7 @@ pub(crate) async fn run(
 /// # Errors
 /// The call's.
 pub(crate) async fn all(link: &Link) -> Result<BTreeMap<String, Value>, CtlError> {
-    let manager = zbus::fdo::ObjectManagerProxy::builder(link.connection())
-        .destination(valet_bus::BUS_NAME)
-        .path(MANAGER)
-        .build()
-        .await
-        .map_err(|e| link.error(e))?;
-    let objects = manager.get_managed_objects().await.map_err(|e| link.error(e.into()))?;
-    let mut skills = BTreeMap::new();
-    for (path, interfaces) in objects {
-        for (interface, properties) in interfaces {
-            if interface.as_str() == "org.valetd.Skill1" {
-                let properties =
-                    properties.iter().map(|(k, v)| (k.to_string(), value::json(v))).collect();
-                skills.insert(path.to_string(), Value::Object(properties));
-            }
-        }
-    }
-    Ok(skills)
+    link.managed(MANAGER, "org.valetd.Skill1").await
 }
 
 /// A skill by its id or the last part of it.

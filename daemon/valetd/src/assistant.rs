@@ -9,6 +9,7 @@ mod announcements;
 mod books;
 mod calls;
 mod effects;
+mod models;
 mod restore;
 mod skills;
 mod stats;
@@ -21,7 +22,7 @@ mod waiters;
 use crate::{
     config::Config,
     happening::Happening,
-    inference::{EncoderState, Inference, InferenceConfig},
+    inference::{EncoderSettings, EncoderState, Inference, InferenceConfig},
     logging::message_id,
     paths::Paths,
     skills::{SkillStatus, Skills},
@@ -32,6 +33,7 @@ use crate::{
 use alarms::Alarms;
 use announcements::Held;
 use books::Books;
+use models::Selection;
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -112,6 +114,7 @@ pub(crate) struct Assistant {
     vocabularies: Vocabularies,
     inference: Option<Inference>,
     encoder: EncoderState,
+    selection: Selection,
     dialogue: Dialogue,
     face: Face,
     waiters: Waiters,
@@ -178,6 +181,7 @@ impl Assistant {
         let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
         let understander =
             build_understander(&config.language, &mut skills, &Vocabulary::default())?;
+        let selection = Selection::read(&paths.models, &state);
         let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
         let mut assistant = Self {
@@ -198,6 +202,7 @@ impl Assistant {
             vocabularies: Vocabularies::default(),
             inference: None,
             encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
+            selection,
             dialogue,
             face,
             waiters: Waiters::default(),
@@ -228,16 +233,27 @@ impl Assistant {
         if self.script.is_some() || !self.config.encoder {
             return Ok(());
         }
+        let looked: Vec<String> =
+            self.paths.models.iter().map(|folder| folder.display().to_string()).collect();
+        let looked = looked.join(" or ");
         let config = InferenceConfig {
-            models: self.paths.models.clone(),
-            cache: self.paths.cache.clone(),
-            kernels: self.config.kernels.clone(),
-            memory_limit: self.config.model_memory_bytes,
+            models: self.selection.start_order(),
+            none: format!("no encoder model in {looked}; fetch it with `make models`"),
+            settings: self.encoder_settings(),
         };
-        self.encoder = EncoderState::Loading;
+        self.encoder = EncoderState::Loading { model: String::new() };
         let first = self.understander.clone();
         self.inference = Some(Inference::start(config, first, self.happenings.clone())?);
         Ok(())
+    }
+
+    /// How encoders are opened.
+    fn encoder_settings(&self) -> EncoderSettings {
+        EncoderSettings {
+            cache: self.paths.cache.clone(),
+            kernels: self.config.kernels.clone(),
+            memory_limit: self.config.model_memory_bytes,
+        }
     }
 
     /// Says that the daemon is ready: the bus and the templates answer.
@@ -298,12 +314,14 @@ impl Assistant {
         for (client, path) in self.waiters.drop_all() {
             self.say_stopping(&client, &path);
         }
+        self.stop_activation();
         self.host.stop();
     }
 
     fn client_left(&mut self, name: &str) {
         self.observers.remove(name);
         self.waiters.client_left(name);
+        self.selection.client_left(name);
         self.drop_vocabularies_of(name);
         self.step(Event::NameLost(name.to_owned()));
     }
@@ -316,13 +334,7 @@ impl Assistant {
     fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> = self.state_reason.iter().cloned().collect();
         reasons.extend(self.skills.reasons());
-        match &self.encoder {
-            EncoderState::Failed(why) => reasons.push(format!("encoder: {why}")),
-            EncoderState::Unloaded(why) if self.config.encoder && self.script.is_none() => {
-                reasons.push(format!("encoder: {why}"));
-            }
-            _ => {}
-        }
+        reasons.extend(self.model_reasons());
         reasons
     }
 

@@ -14,8 +14,8 @@ const AFTER_HELP: &str = "Exit codes:
   6  the bus went away
   7  the state is open in another process (a state that cannot be written is kept in memory)
 
-Signals: SIGHUP reads configuration, policy and skills again (language, vehicle, encoder, access and
-the caps on skills stay as they are until a restart); SIGTERM and SIGINT stop within 2 s.";
+Signals: SIGHUP reads configuration, policy, skills and manifests of models again (language, vehicle,
+encoder, access and the caps on skills stay as they are until a restart); SIGTERM and SIGINT stop within 2 s.";
 
 /// The assistant that lives on the device.
 #[derive(Debug, Clone, Parser)]

@@ -119,6 +119,7 @@ struct Access {
     ask: Option<Who>,
     control: Option<Who>,
     observe: Option<Who>,
+    manage_models: Option<Who>,
 }
 
 #[derive(Deserialize, Default)]
@@ -217,6 +218,7 @@ impl Config {
             (&mut self.access.ask, access.ask),
             (&mut self.access.control, access.control),
             (&mut self.access.observe, access.observe),
+            (&mut self.access.manage_models, access.manage_models),
         ] {
             if let Some(who) = who {
                 *holders = resolve(&who)?;
@@ -341,5 +343,8 @@ mod tests {
         assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
         let config = parse("[access]\nask = { users = [\"root\"] }\n").expect("root exists");
         assert!(config.access.ask.uids.contains(&0));
+        assert!(config.access.manage_models.uids.is_empty(), "one right gives no other");
+        let config = parse("[access]\nmanage-models = { users = [\"root\"] }\n").expect("root");
+        assert!(config.access.manage_models.uids.contains(&0));
     }
 }

@@ -1,8 +1,10 @@
 //! What reaches the bus thread from the other threads.
 
-use crate::inference::EncoderState;
-use std::sync::Arc;
-use valet_bus::BusError;
+use crate::{
+    inference::{EncoderNews, Step},
+    models::Inspected,
+};
+use valet_bus::{BusError, Reply};
 use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
@@ -11,7 +13,6 @@ use valet_core::{
     signal::{SignalPath, SignalValue},
     understanding::Understanding,
 };
-use valet_understanding::heads::Heads;
 
 /// Something that happened elsewhere.
 pub(crate) enum Happening {
@@ -47,14 +48,21 @@ pub(crate) enum Happening {
         /// What came of it.
         invoked: Box<Invoked>,
     },
-    /// The encoder's state changed.
-    Encoder(EncoderState),
-    /// Heads are trained.
-    Heads {
-        /// Fingerprint of the understander they belong to.
-        of: [u8; 32],
-        /// The heads.
-        heads: Arc<Heads>,
+    /// The inference thread tells of its encoder.
+    Encoder {
+        /// Of which one: how many were handed over before it.
+        generation: u64,
+        /// What.
+        news: EncoderNews,
+    },
+    /// A model is being made ready beside the one that serves.
+    Preparing(Step),
+    /// The files of a model were read.
+    Inspected {
+        /// What they are.
+        files: Vec<Inspected>,
+        /// Who asked.
+        reply: Reply,
     },
     /// An agent answered.
     Agent {

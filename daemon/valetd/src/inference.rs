@@ -1,22 +1,30 @@
-//! The inference thread: it alone owns the encoder. It loads it, trains heads for the
-//! installed skills, and understands what no template knows.
+//! The inference thread: it alone owns the encoder that serves. It loads the first one that can
+//! be used, trains heads for the installed skills, understands what no template knows, and
+//! takes over another encoder that was made ready beside it.
 //!
 //! Must not touch a skill or a device, and must not hold up the bus: the bus thread sends it
 //! work and hears back through an event.
 
-use crate::happening::Happening;
+mod loaded;
+mod preparation;
+mod speed;
+mod thread;
+
+pub(crate) use loaded::{EncoderSettings, forget_others};
+pub(crate) use preparation::{Preparation, Prepared, Step};
+pub(crate) use speed::Speed;
+
+use crate::{happening::Happening, models::Model};
 use std::{
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
+use thread::Thread;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use valet_core::{
-    encoder::Encoder,
     session::TurnId,
     understanding::{Request, Understanding},
 };
-use valet_inference::{EncoderOptions, Kernels, ModelManifest, Packing, SentenceEncoder};
 use valet_understanding::{Understander, heads::Heads};
 
 /// Requests that may wait for the encoder; more are answered without it.
@@ -28,7 +36,10 @@ pub(crate) enum EncoderState {
     /// Not wanted, or no model there.
     Unloaded(String),
     /// Being read, or heads being trained.
-    Loading,
+    Loading {
+        /// The model's id; empty before the first is tried.
+        model: String,
+    },
     /// It serves.
     Ready {
         /// The model's id.
@@ -37,6 +48,8 @@ pub(crate) enum EncoderState {
         load_ms: u64,
         /// Time to get the heads, ms: from the cache or trained.
         heads_ms: u64,
+        /// Memory of its own, bytes.
+        memory_bytes: u64,
     },
     /// It cannot be used.
     Failed(String),
@@ -48,11 +61,33 @@ impl EncoderState {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Unloaded(_) => "unloaded",
-            Self::Loading => "loading",
+            Self::Loading { .. } => "loading",
             Self::Ready { .. } => "ready",
             Self::Failed(_) => "failed",
         }
     }
+}
+
+/// What the thread tells of the encoder it has.
+pub(crate) enum EncoderNews {
+    /// Where it stands.
+    State(EncoderState),
+    /// A model that was tried and cannot be used; another one is tried now, where there is one.
+    Refused {
+        /// The model's id.
+        model: String,
+        /// Why.
+        why: String,
+    },
+    /// Heads are trained.
+    Heads {
+        /// Fingerprint of the understander they belong to.
+        of: [u8; 32],
+        /// The heads.
+        heads: Arc<Heads>,
+    },
+    /// How fast it reads.
+    Speed(Speed),
 }
 
 /// A request that no template matches.
@@ -67,14 +102,15 @@ pub(crate) struct Asked {
 
 /// Work for the thread.
 enum Work {
-    /// Look for whom heads are wanted.
-    Train,
+    /// Look for what is wanted: another encoder, other heads.
+    Look,
     /// Understand for a turn.
-    Understand { turn: TurnId, asked: Box<Asked>, until: Instant },
+    Understand { turn: TurnId, asked: Box<Asked>, until: Instant, generation: u64 },
     /// Understand for `Parse`.
     Parse {
         requests: Vec<Request>,
         understander: Understander,
+        generation: u64,
         reply: oneshot::Sender<Vec<Understanding>>,
     },
 }
@@ -82,34 +118,45 @@ enum Work {
 /// The bus thread's end of the inference thread.
 pub(crate) struct Inference {
     work: mpsc::SyncSender<Work>,
-    wanted: Wanted,
+    wanted: Latest<Understander>,
+    adopted: Latest<(u64, Prepared)>,
+    generation: u64,
 }
 
-/// For whom heads are to be trained. Only the last one counts: a client that changes its
+/// What the thread is to take up next. Only the last one counts: a client that changes its
 /// vocabulary again and again neither keeps others from the encoder nor leaves it untrained.
-#[derive(Clone, Default)]
-struct Wanted(Arc<Mutex<Option<Understander>>>);
+struct Latest<T>(Arc<Mutex<Option<T>>>);
 
-impl Wanted {
-    fn put(&self, understander: Understander) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(understander);
+impl<T> Latest<T> {
+    fn none() -> Self {
+        Self(Arc::new(Mutex::new(None)))
     }
 
-    fn take(&self) -> Option<Understander> {
+    fn shared(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    fn put(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
 /// What the thread needs.
 pub(crate) struct InferenceConfig {
-    /// Folders with models; the first manifest of an encoder wins.
-    pub models: Vec<PathBuf>,
-    /// Folder for trained heads and packed models.
-    pub cache: PathBuf,
-    /// Name of the kernels that run the encoder, or `auto`.
-    pub kernels: String,
-    /// Most memory that the encoder may take besides what is mapped, bytes.
-    pub memory_limit: Option<u64>,
+    /// The encoders there are, in the order in which they are tried.
+    pub models: Vec<Arc<Model>>,
+    /// Why there is none, for a person.
+    pub none: String,
+    /// How they are opened.
+    pub settings: EncoderSettings,
 }
 
 impl Inference {
@@ -123,28 +170,48 @@ impl Inference {
         happenings: UnboundedSender<Happening>,
     ) -> std::io::Result<Self> {
         let (work, queue) = mpsc::sync_channel(MAX_WAITING);
-        let wanted = Wanted::default();
-        let theirs = wanted.clone();
-        std::thread::Builder::new().name("inference".into()).spawn(move || {
-            Thread { config, happenings, wanted: theirs, encoder: None }.run(first, &queue)
-        })?;
-        Ok(Self { work, wanted })
+        let us = Self { work, wanted: Latest::none(), adopted: Latest::none(), generation: 0 };
+        let (wanted, adopted) = (us.wanted.shared(), us.adopted.shared());
+        let thread = Thread::new(config.settings, happenings, wanted, adopted);
+        let (models, none) = (config.models, config.none);
+        std::thread::Builder::new()
+            .name("inference".into())
+            .spawn(move || thread.run(&models, none, &first, &queue))?;
+        Ok(us)
+    }
+
+    /// Counts the encoders that were taken over; what the thread says of an older one is stale.
+    #[must_use]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Trains heads for another set of skills.
     pub(crate) fn train(&self, understander: Understander) {
         self.wanted.put(understander);
-        // A full queue needs no call: the thread looks after each piece of work.
-        if let Err(mpsc::TrySendError::Disconnected(_)) = self.work.try_send(Work::Train) {
-            log::error!("the inference thread is gone: the heads are not trained");
+        self.look();
+    }
+
+    /// Hands over an encoder that was made ready: it serves every request that is sent from now
+    /// on. The thread leaves a training that it is at.
+    pub(crate) fn adopt(&mut self, prepared: Prepared) {
+        self.generation += 1;
+        self.adopted.put((self.generation, prepared));
+        self.look();
+    }
+
+    fn look(&self) {
+        // A full queue needs no call: the thread looks around each piece of work.
+        if let Err(mpsc::TrySendError::Disconnected(_)) = self.work.try_send(Work::Look) {
+            log::error!("the inference thread is gone: what is wanted of it is not done");
         }
     }
 
     /// Hands a turn's request over; whether it was taken.
     #[must_use]
     pub(crate) fn understand(&self, turn: TurnId, asked: Box<Asked>, left: Duration) -> bool {
-        let until = Instant::now() + left;
-        self.work.try_send(Work::Understand { turn, asked, until }).is_ok()
+        let (until, generation) = (Instant::now() + left, self.generation);
+        self.work.try_send(Work::Understand { turn, asked, until, generation }).is_ok()
     }
 
     /// Understands texts that no template matches, for `Parse`; `None` when there is too much to do.
@@ -155,172 +222,10 @@ impl Inference {
         understander: Understander,
     ) -> Option<oneshot::Receiver<Vec<Understanding>>> {
         let (reply, answer) = oneshot::channel();
-        self.work.try_send(Work::Parse { requests, understander, reply }).ok()?;
+        let generation = self.generation;
+        self.work.try_send(Work::Parse { requests, understander, generation, reply }).ok()?;
         Some(answer)
     }
-}
-
-struct Thread {
-    config: InferenceConfig,
-    happenings: UnboundedSender<Happening>,
-    wanted: Wanted,
-    encoder: Option<(SentenceEncoder, String, u64)>,
-}
-
-impl Thread {
-    fn run(mut self, first: Understander, queue: &mpsc::Receiver<Work>) {
-        self.load();
-        self.train(&first);
-        while let Ok(work) = queue.recv() {
-            match work {
-                Work::Train => {}
-                Work::Understand { turn, asked, until } => {
-                    // Whoever asked has given up already: its time-out answers.
-                    if Instant::now() < until {
-                        let Asked { request, understander, template_time } = &*asked;
-                        let understanding = self.understand(understander, request, *template_time);
-                        self.tell(Happening::Understood {
-                            turn,
-                            understanding: Box::new(understanding),
-                        });
-                    }
-                }
-                Work::Parse { requests, understander, reply } => {
-                    let mut all = Vec::with_capacity(requests.len());
-                    for request in &requests {
-                        if reply.is_closed() {
-                            break;
-                        }
-                        all.push(self.understand(&understander, request, Duration::ZERO));
-                    }
-                    // The client may have left.
-                    let _ = reply.send(all);
-                }
-            }
-            if let Some(understander) = self.wanted.take() {
-                self.train(&understander);
-            }
-        }
-    }
-
-    fn tell(&self, happening: Happening) {
-        // The daemon is stopping when nobody listens.
-        let _ = self.happenings.send(happening);
-    }
-
-    fn understand(
-        &mut self,
-        understander: &Understander,
-        request: &Request,
-        template_time: Duration,
-    ) -> Understanding {
-        let encoder = self.encoder.as_mut().map(|(encoder, ..)| encoder as &mut dyn Encoder);
-        understander.understand_freely(request, template_time, encoder)
-    }
-
-    fn load(&mut self) {
-        let started = Instant::now();
-        let manifests: Vec<PathBuf> =
-            self.config.models.iter().flat_map(|folder| encoder_manifests(folder)).collect();
-        let Some(path) = manifests.first() else {
-            let looked: Vec<String> =
-                self.config.models.iter().map(|f| f.display().to_string()).collect();
-            let why =
-                format!("no encoder model in {}; fetch it with `make models`", looked.join(" or "));
-            return self.tell(Happening::Encoder(EncoderState::Unloaded(why)));
-        };
-        self.tell(Happening::Encoder(EncoderState::Loading));
-        match load_from(path, &self.config) {
-            Ok((encoder, id)) => {
-                let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.encoder = Some((encoder, id, ms));
-            }
-            Err(why) => self.tell(Happening::Encoder(EncoderState::Failed(why))),
-        }
-    }
-
-    fn train(&mut self, understander: &Understander) {
-        let Some((encoder, model, load_ms)) = &mut self.encoder else { return };
-        let started = Instant::now();
-        let mut said = Instant::now();
-        let mut progress = |done: usize, all: usize| {
-            if said.elapsed() > Duration::from_secs(2) {
-                said = Instant::now();
-                log::info!("training: {done} of {all} sentences");
-            }
-        };
-        let cache = self.config.cache.join("understanding");
-        if let Err(error) = std::fs::create_dir_all(&cache) {
-            log::warn!(
-                "{} cannot be made, heads are trained at every start: {error}",
-                cache.display()
-            );
-        }
-        let trained = Heads::train(
-            understander.training_set(),
-            understander.entities(),
-            encoder,
-            Some(&cache),
-            &mut progress,
-        );
-        let (model, load_ms) = (model.clone(), *load_ms);
-        match trained {
-            Ok(heads) => {
-                let heads_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.tell(Happening::Heads {
-                    of: understander.fingerprint(),
-                    heads: Arc::new(heads),
-                });
-                self.tell(Happening::Encoder(EncoderState::Ready { model, load_ms, heads_ms }));
-            }
-            Err(fault) => self.tell(Happening::Encoder(EncoderState::Failed(fault.to_string()))),
-        }
-    }
-}
-
-/// Manifests of models in a folder: `<folder>/<id>.toml` with the files in `<folder>/<id>/`,
-/// or `<folder>/<id>/<id>.toml` beside them.
-fn encoder_manifests(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = folder.read_dir() else { return Vec::new() };
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter_map(|path| {
-            if path.extension().is_some_and(|e| e == "toml") {
-                return Some(path);
-            }
-            let inside = path.join(path.file_name()?).with_extension("toml");
-            inside.is_file().then_some(inside)
-        })
-        .collect();
-    found.sort();
-    found
-}
-
-fn load_from(path: &Path, config: &InferenceConfig) -> Result<(SentenceEncoder, String), String> {
-    let manifest = ModelManifest::read(path).map_err(|e| e.to_string())?;
-    let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let inside = beside.join(&manifest.id);
-    let folder = if inside.is_dir() { inside } else { beside };
-    let cache = config.cache.join("models");
-    let options = EncoderOptions {
-        cache: Some(&cache),
-        kernels: Kernels::named(&config.kernels).map_err(|e| e.to_string())?,
-        memory_limit: config.memory_limit,
-    };
-    let encoder = SentenceEncoder::open(&manifest, &folder, &options).map_err(|e| e.to_string())?;
-    match encoder.packing() {
-        Packing::Cached => {}
-        Packing::Packed => {
-            log::info!("{} is packed for the {} kernels", manifest.id, options.kernels.name())
-        }
-        Packing::InMemory { why } => log::warn!(
-            "{} takes {} MiB of memory that a packed file would share, and is packed at every start: {why}",
-            manifest.id,
-            encoder.memory_bytes() >> 20
-        ),
-    }
-    Ok((encoder, manifest.id))
 }
 
 #[cfg(test)]
@@ -331,7 +236,8 @@ mod tests {
     #[test]
     fn of_many_trainings_the_last_is_kept_even_where_the_queue_is_full() {
         let (work, queue) = mpsc::sync_channel(2);
-        let inference = Inference { work, wanted: Wanted::default() };
+        let inference =
+            Inference { work, wanted: Latest::none(), adopted: Latest::none(), generation: 0 };
         let understander = Understander::build("en", &[], &Vocabulary::new()).expect("builds");
         for _ in 0..40 {
             inference.train(understander.clone());

@@ -10,6 +10,7 @@ mod exit;
 mod happening;
 mod inference;
 mod logging;
+mod models;
 mod notify;
 mod paths;
 mod skills;
@@ -184,7 +185,9 @@ async fn reload(ask: &mpsc::UnboundedSender<Control>) {
         return;
     }
     match answer.await {
-        Ok(Ok(())) => log::info!("configuration, policy and skills were read again"),
+        Ok(Ok(())) => {
+            log::info!("configuration, policy, skills and manifests of models were read again")
+        }
         Ok(Err(error)) => log::error!("the old configuration stays in force: {error:#}"),
         Err(_) => return,
     }

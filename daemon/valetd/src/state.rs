@@ -1,8 +1,10 @@
-//! The state database: alarms, skills' stores, settings, which skills are disabled.
+//! The state database: alarms, skills' stores, settings, which skills are disabled, which models
+//! were chosen.
 //!
 //! What a call says is written is on disk. A file that cannot be read is set aside, never
 //! deleted, and said aloud; the daemon comes up all the same.
 
+pub(crate) mod choices;
 pub(crate) mod rows;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -23,6 +25,7 @@ const STORE: Bytes = TableDefinition::new("store");
 const ALARMS: Bytes = TableDefinition::new("alarms");
 const SETTINGS: Bytes = TableDefinition::new("settings");
 const DISABLED: Bytes = TableDefinition::new("disabled");
+const MODELS: Bytes = TableDefinition::new("models");
 
 /// Between a skill's id and the rest of a key; no id and no key may hold it.
 const SEPARATOR: char = '\n';
@@ -53,7 +56,7 @@ fn failed(error: impl ToString) -> StoreError {
 /// Every table must be there and readable, also before the first write.
 fn check_tables(database: &Database) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
-    for table in [STORE, ALARMS, SETTINGS, DISABLED] {
+    for table in [STORE, ALARMS, SETTINGS, DISABLED, MODELS] {
         for row in write.open_table(table)?.iter()? {
             let (key, value) = row?;
             // A key that is no text panics as it is looked at, better here than later.

@@ -2,6 +2,7 @@
 //!
 //! Must not hold expectations; those stand in the tests.
 
+use futures_util::StreamExt as _;
 use std::path::Path;
 use tempfile::TempDir;
 use valet_bus::{Dict, proxies::AssistantProxy};
@@ -161,6 +162,67 @@ pub fn probe() -> TempDir {
     )
     .unwrap_or_else(|error| panic!("{error}"));
     folder
+}
+
+/// The test guest `probe` with sentences enough for heads, and few enough to train in a moment.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn small_skills() -> TempDir {
+    let folder = probe();
+    let file = folder.path().join("org.example.probe/sentences/en.toml");
+    std::fs::write(&file, include_str!("../data/small.en.toml"))
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    folder
+}
+
+/// A folder with copies of the shipped model under these ids: what the daemon reads of it.
+///
+/// # Panics
+/// When it was not fetched.
+#[must_use]
+pub fn models(ids: &[&str]) -> TempDir {
+    let shipped = "all-minilm-l6-v2";
+    let from = valet_testkit::models().unwrap_or_else(|error| panic!("{error}")).join(shipped);
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let manifest = from.join(format!("{shipped}.toml"));
+    let manifest = std::fs::read_to_string(&manifest)
+        .unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
+    for id in ids {
+        let to = folder.path().join(id);
+        std::fs::create_dir(&to).unwrap_or_else(|error| panic!("{}: {error}", to.display()));
+        let own = manifest.replacen(&format!("id = {shipped:?}"), &format!("id = {id:?}"), 1);
+        std::fs::write(to.join(format!("{id}.toml")), own).unwrap_or_else(|e| panic!("{e}"));
+        for file in ["vocab.txt", "encoder-int8.onnx"] {
+            std::fs::copy(from.join(file), to.join(file))
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+    folder
+}
+
+/// Waits until an encoder serves, and gives its id.
+///
+/// # Panics
+/// When it comes to be known that none will.
+pub async fn encoder_that_serves(client: &Connection) -> String {
+    let cached = AssistantProxy::new(client).await.unwrap_or_else(|error| panic!("{error}"));
+    let mut changes = cached.receive_models_changed().await;
+    let assistant = Daemon::assistant(client).await.unwrap_or_else(|error| panic!("{error}"));
+    within("an encoder that serves", async {
+        loop {
+            // Read after the stream was there, so that no change is missed.
+            let models = assistant.models().await.unwrap_or_else(|error| panic!("{error}"));
+            let encoder = models.get("encoder").cloned().unwrap_or_default();
+            match valet_testkit::text(&encoder, "state") {
+                "ready" => return valet_testkit::text(&encoder, "name").to_owned(),
+                "loading" => drop(changes.next().await),
+                _ => panic!("no encoder will serve: {models:?}"),
+            }
+        }
+    })
+    .await
 }
 
 fn copy(from: &Path, to: &Path) {

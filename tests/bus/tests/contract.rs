@@ -118,7 +118,9 @@ async fn served_introspection_is_the_contract_word_for_word() {
         proxy.introspect().await.unwrap()
     };
     let root = introspect(ROOT).await;
-    for name in ["Assistant1", "Diagnostics1", "Privacy1", "Simulator1", "Skills1", "Vehicle1"] {
+    for name in
+        ["Assistant1", "Diagnostics1", "Models1", "Privacy1", "Simulator1", "Skills1", "Vehicle1"]
+    {
         let xml = contract::interface_xml(&format!("org.valetd.{name}"));
         assert!(!xml.is_empty() && root.contains(xml), "{name} is not served as documented");
     }
@@ -169,8 +171,8 @@ async fn what_is_not_served_is_an_unknown_method() {
         .call_method(
             Some(valet_bus::BUS_NAME),
             ROOT,
-            Some("org.valetd.Models1"),
-            "Verify",
+            Some("org.valetd.Skills1"),
+            "Remove",
             &("x", valet_testkit::none()),
         )
         .await;

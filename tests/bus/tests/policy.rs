@@ -57,7 +57,7 @@ async fn what_is_not_named_is_denied(client: &Connection) {
         ("org.freedesktop.DBus.Properties", "Set"),
         ("org.valetd.Assistant1", "Dance"),
         ("org.valetd.Skills1", "Install"),
-        ("org.valetd.Models1", "Activate"),
+        ("org.valetd.Models1", "Dance"),
         ("org.example.Other", "Do"),
     ] {
         let answer = client.call_method(Some(BUS_NAME), ROOT, Some(interface), member, &()).await;

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use std::process::Command;
-use valet_bus_tests::Scene;
-use valet_testkit::{LIMIT, PrivateBus, Watched, built, models};
+use valet_bus_tests::{Scene, encoder_that_serves, small_skills};
+use valet_testkit::{LIMIT, PrivateBus, Skills, Watched, built, models};
 
 /// One command on a bus: exit code and what it printed.
 async fn valetctl(bus: &PrivateBus, arguments: &[&str]) -> (i32, String) {
@@ -94,6 +94,38 @@ async fn every_command_speaks_json_with_stable_keys() {
     let (code, error) = json(&scene.bus, &["stats"]).await;
     assert_eq!((code, error["error"].as_str()), (3, Some("no-daemon")));
     assert!(error["advice"].as_str().unwrap().contains("make run"));
+}
+
+#[tokio::test]
+async fn models_are_listed_verified_switched_and_rolled_back() {
+    let (folder, skills) = (valet_bus_tests::models(&["first", "second"]), small_skills());
+    let (from, small) = (folder.path().to_owned(), Skills::Folder(skills.path().to_owned()));
+    let config = "[understanding]\nencoder = true\n";
+    let scene = Scene::with(|b| b.config(config).models(from).skills(small).own_cache()).await;
+    assert_eq!(encoder_that_serves(&scene.client).await, "first");
+    let (code, list) = json(&scene.bus, &["models"]).await;
+    let ids: Vec<&Value> =
+        list["models"].as_array().unwrap().iter().map(|model| &model["Id"]).collect();
+    assert_eq!((code, ids), (0, vec![&Value::from("first"), &Value::from("second")]));
+    let (code, facts) = json(&scene.bus, &["models", "verify", "second"]).await;
+    assert_eq!((code, &facts["ok"]), (0, &Value::Bool(true)), "{facts:#}");
+    let (code, output) = valetctl(&scene.bus, &["models", "activate", "second"]).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("verify") && output.contains("second serves"), "{output}");
+    let (code, back) = json(&scene.bus, &["models", "rollback"]).await;
+    assert_eq!((code, &back["model"]), (0, &Value::from("first")), "{back:#}");
+    std::fs::write(folder.path().join("second/vocab.txt"), "[PAD]\n").unwrap();
+    let (code, output) = valetctl(&scene.bus, &["models", "verify", "second"]).await;
+    assert_eq!(code, 1, "{output}");
+    assert!(output.contains("vocab.txt") && output.contains("6 bytes"), "{output}");
+    let (code, result) = json(&scene.bus, &["models", "activate", "second"]).await;
+    assert_eq!((code, &result["error"]), (1, &Value::from("org.valetd.Error.ModelError")));
+    let (code, output) = valetctl(&scene.bus, &["models", "activate", "third"]).await;
+    assert_eq!(code, 4, "{output}");
+    assert!(output.contains("first, second") && output.contains("valetctl models"), "{output}");
+    let (_, output) = valetctl(&scene.bus, &["models", "list"]).await;
+    assert!(output.contains("first") && output.contains("ready"), "{output}");
+    assert!(output.contains("failed"), "why the other one did not serve: {output}");
 }
 
 #[tokio::test]

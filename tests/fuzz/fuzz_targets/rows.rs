@@ -10,11 +10,14 @@ use valet_core::entity::Value;
 mod state {
     pub mod rows;
 }
-use state::rows::{read_alarm, read_value, write_alarm, write_value};
+use state::rows::{read_alarm, read_choice, read_value, write_alarm, write_choice, write_value};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(alarm) = read_alarm("tea", bytes) {
         assert_eq!(write_alarm(&alarm), bytes);
+    }
+    if let Some(choice) = read_choice(bytes) {
+        assert_eq!(write_choice(&choice), bytes);
     }
     if let Some(value) = read_value(bytes) {
         assert!(!matches!(value, Value::Number(number) if !number.is_finite()));

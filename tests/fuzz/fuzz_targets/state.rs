@@ -16,7 +16,7 @@ use valet_fuzz::{Changes, hear_panics_when_asked, scratch_folder};
 mod valetd {
     pub mod state;
 }
-use valetd::state::State;
+use valetd::state::{State, rows::ModelChoice};
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(scratch_folder);
 
@@ -40,12 +40,15 @@ fn use_it(state: &State) {
     let _ = state.all_alarms();
     let _ = state.settings(&skill);
     let _ = state.is_disabled(&skill);
+    let _ = state.model_choice("encoder");
     let _ = state.keys(&skill, "", 9);
     let _ = state.cancel(&skill, "tea");
     let _ = state.set(&skill, Alarm { name: "tea".into(), at_utc_ms: 5, payload: vec![1] }, 9);
     let _ = state.write(&skill, "key", Some(b"value"), 4096);
     let _ = state.set_settings(&skill, &[("home".into(), Value::Text("60.1,24.9".into()))]);
     let _ = state.set_disabled(&skill, true);
+    let choice = ModelChoice { active: "new".into(), previous: Some("old".into()) };
+    let _ = state.choose_model("encoder", &choice);
 }
 
 fuzz_target!(

@@ -208,8 +208,8 @@ impl Dispatcher {
         }
         if !self.rules.allow(known.right, identity.uid, &identity.gids) {
             let why = format!(
-                "this user may not call {member}: it needs the right {:?}; see the access table of the configuration",
-                known.right
+                "this user may not call {member}: it needs the right {}; see the access table of the configuration",
+                known.right.name()
             );
             return self.refuse(&message, ErrorName::NotAuthorized, why);
         }

@@ -109,6 +109,11 @@ impl Assistant {
             Call::SetSkillSettings { id, settings } => {
                 answer(reply, self.set_skill_settings(&id, &settings))
             }
+            Call::VerifyModel { id } => self.verify_model(&id, reply),
+            Call::ActivateModel { id, handle_token } => {
+                self.activate_model(caller, &id, handle_token, reply);
+            }
+            Call::RollbackModel { kind } => self.rollback_model(&kind, reply),
             _ => reply.error(&BusError::new(ErrorName::UnknownMethod, "this call is not served")),
         }
     }
@@ -203,7 +208,7 @@ impl Assistant {
         }
         let token = options.handle_token.clone().unwrap_or_else(|| format!("v{}", turn.0));
         let path = path::request(&caller.name, &token);
-        if self.waiters.turn_of(&path).is_some() {
+        if self.is_open_request(&path) {
             let why = format!("a request with the token {token:?} is open; use another token");
             return Err((reply, BusError::new(ErrorName::AlreadyExists, why)));
         }
@@ -214,6 +219,11 @@ impl Assistant {
         self.face.add_object_of(&caller.name, &path, vec![("org.valetd.Request1", properties)]);
         reply.ok(&object);
         Ok(Waiter::Request { path, client: caller.name.clone() })
+    }
+
+    /// Whether a request has this path.
+    pub(super) fn is_open_request(&self, path: &str) -> bool {
+        self.waiters.turn_of(path).is_some() || self.selection.is_request(path)
     }
 
     fn undo(&mut self, caller: Caller, options: &TurnOptions, reply: Reply) {
@@ -286,14 +296,17 @@ impl Assistant {
     }
 
     fn cancel(&mut self, caller: &Caller, request: &str, reply: Reply) {
-        let found =
-            self.waiters.turn_of(request).map(|(turn, client)| (turn, client == caller.name));
-        match found {
-            Some((turn, true)) => {
-                self.cancel_turn(turn);
+        let turn = self.waiters.turn_of(request);
+        let whose = turn.map(|(_, client)| client).or(self.activation_client(request));
+        match whose.map(|client| client == caller.name) {
+            Some(true) => {
+                match turn.map(|(turn, _)| turn) {
+                    Some(turn) => self.cancel_turn(turn),
+                    None => self.cancel_activation(),
+                }
                 reply.ok(&());
             }
-            Some((_, false)) => {
+            Some(false) => {
                 reply.error(&BusError::new(ErrorName::NotAuthorized, "the request is not yours"));
             }
             None => reply.error(&BusError::new(ErrorName::UnknownTurn, "the request is over")),
@@ -480,7 +493,7 @@ fn answer_parsed(reply: Reply, all: Vec<Understanding>, single: bool) {
     }
 }
 
-fn zbus_path(path: &str) -> Result<zbus::OwnedObjectPath, BusError> {
+pub(super) fn zbus_path(path: &str) -> Result<zbus::OwnedObjectPath, BusError> {
     zbus::OwnedObjectPath::try_from(path)
         .map_err(|e| BusError::new(ErrorName::Failed, e.to_string()))
 }

@@ -21,7 +21,7 @@ use valet_core::{
 use valet_skill_host::{Invocation, TurnHandle};
 
 /// The interface of a request.
-const REQUEST: &str = "org.valetd.Request1";
+pub(super) const REQUEST: &str = "org.valetd.Request1";
 /// Most watches for values that were only requested.
 const MAX_WATCHES: usize = 32;
 
@@ -57,8 +57,9 @@ impl Assistant {
             Happening::Checked { turn, index, invoked } => self.checked(turn, index, invoked),
             Happening::Invoked { turn, index, invoked } => self.invoked(turn, index, invoked),
             Happening::Restored { turn, invoked } => self.restored(turn, *invoked),
-            Happening::Encoder(state) => self.take_encoder_state(state),
-            Happening::Heads { of, heads } => self.take_heads(of, heads),
+            Happening::Encoder { generation, news } => self.take_encoder_news(generation, news),
+            Happening::Preparing(step) => self.take_step(step),
+            Happening::Inspected { files, reply } => self.inspected(&files, reply),
             Happening::Agent { turn, answer } => {
                 let answer = answer.unwrap_or_else(|error| {
                     log::debug!("an agent did not answer: {error}");

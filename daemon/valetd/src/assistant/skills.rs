@@ -2,11 +2,10 @@
 
 use super::{ASSISTANT, Assistant, build_understander, rules};
 use crate::{
-    inference::EncoderState,
     logging::message_id,
     skills::{self, Skill, SkillStatus, Skills},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
 use valet_core::{entity::Value, intent::SkillId, ports::StoreError};
 use valet_package::SkillFolder;
@@ -17,7 +16,7 @@ use zbus::OwnedVariant;
 const SKILL: &str = "org.valetd.Skill1";
 
 impl Assistant {
-    /// Serves the root object and one object a skill.
+    /// Serves the root object, one object a skill and one a model.
     pub(super) fn serve_objects(&self) {
         let version = env!("CARGO_PKG_VERSION");
         let root = Dict::from([
@@ -37,6 +36,7 @@ impl Assistant {
         let mut interfaces = vec![
             (ASSISTANT, root),
             ("org.valetd.Skills1", Dict::new()),
+            ("org.valetd.Models1", Dict::new()),
             ("org.valetd.Vehicle1", Dict::new()),
             ("org.valetd.Diagnostics1", Dict::new()),
             ("org.valetd.Privacy1", privacy),
@@ -46,6 +46,7 @@ impl Assistant {
         }
         self.face.add_object(ROOT, interfaces);
         self.skills.by_id.values().for_each(|skill| self.serve_skill(skill));
+        self.serve_models();
     }
 
     fn serve_skill(&self, skill: &Skill) {
@@ -144,36 +145,6 @@ impl Assistant {
         }
     }
 
-    pub(super) fn take_encoder_state(&mut self, state: EncoderState) {
-        match &state {
-            EncoderState::Ready { model, load_ms, heads_ms } => log::info!(
-                MESSAGE_ID = message_id::STATE;
-                "the encoder {model} serves: loaded in {load_ms} ms, heads in {heads_ms} ms, {} ms after start",
-                self.clock.now().0 / 1000
-            ),
-            EncoderState::Failed(why) | EncoderState::Unloaded(why) => {
-                log::warn!(MESSAGE_ID = message_id::STATE; "no encoder, only templates are understood: {why}");
-            }
-            EncoderState::Loading => {}
-        }
-        self.encoder = state;
-        self.show_state();
-    }
-
-    pub(super) fn models_property(&self) -> OwnedVariant {
-        let (name, why) = match &self.encoder {
-            EncoderState::Ready { model, .. } => (model.as_str(), ""),
-            EncoderState::Failed(why) | EncoderState::Unloaded(why) => ("", why.as_str()),
-            EncoderState::Loading => ("", ""),
-        };
-        let encoder = Dict::from([
-            ("name".to_owned(), owned(name)),
-            ("state".to_owned(), owned(self.encoder.name())),
-            ("why".to_owned(), owned(why)),
-        ]);
-        owned(BTreeMap::from([("encoder".to_owned(), encoder)]))
-    }
-
     fn known_skill(&self, id: &str) -> Result<SkillId, BusError> {
         let unknown =
             || BusError::new(ErrorName::UnknownSkill, format!("no skill {id:?} is there"));
@@ -241,7 +212,7 @@ impl Assistant {
         Ok(())
     }
 
-    /// Reads configuration, policy and skills again. What is wrong leaves the old in force.
+    /// Reads configuration, policy, skills and manifests of models again. What is wrong leaves the old in force.
     ///
     /// # Errors
     /// What is wrong.
@@ -271,6 +242,7 @@ impl Assistant {
                 self.serve_skill(skill);
             }
         }
+        self.reload_models();
         self.skills_changed();
         Ok(())
     }

@@ -1,8 +1,20 @@
-//! What stands in a row of the database: an alarm, a setting.
+//! What stands in a row of the database: an alarm, a setting, the choice of a model.
 //!
 //! Must not trust a row: one that was not written like this counts as not there.
 
 use valet_core::{entity::Value, ports::Alarm};
+
+/// Longest id of a model in a row, bytes; manifests allow no longer one.
+const MAX_MODEL_ID_BYTES: usize = 128;
+
+/// Which model of a kind was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModelChoice {
+    /// The model that is to serve.
+    pub active: String,
+    /// The one before, for a rollback.
+    pub previous: Option<String>,
+}
 
 /// An alarm: when it rings (UTC, ms, little-endian), then its payload.
 pub(crate) fn write_alarm(alarm: &Alarm) -> Vec<u8> {
@@ -43,6 +55,23 @@ pub(crate) fn read_value(bytes: &[u8]) -> Option<Value> {
     }
 }
 
+/// A choice of a model: the id of the one that is to serve, a line break, the one before or nothing.
+pub(crate) fn write_choice(choice: &ModelChoice) -> Vec<u8> {
+    let previous = choice.previous.as_deref().unwrap_or_default();
+    format!("{}\n{previous}", choice.active).into_bytes()
+}
+
+/// Reads what [`write_choice`] wrote; `None` for what no id of a model can be.
+pub(crate) fn read_choice(bytes: &[u8]) -> Option<ModelChoice> {
+    let (active, previous) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+    let fits = |id: &str| id.len() <= MAX_MODEL_ID_BYTES && !id.chars().any(char::is_control);
+    if active.is_empty() || !fits(active) || !fits(previous) {
+        return None;
+    }
+    let previous = (!previous.is_empty()).then(|| previous.to_owned());
+    Some(ModelChoice { active: active.to_owned(), previous })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +88,10 @@ mod tests {
         ] {
             assert_eq!(read_value(&write_value(&value)), Some(value));
         }
+        for previous in [None, Some("old-1.0".to_owned())] {
+            let choice = ModelChoice { active: "new".into(), previous };
+            assert_eq!(read_choice(&write_choice(&choice)), Some(choice));
+        }
     }
 
     #[test]
@@ -68,6 +101,10 @@ mod tests {
             [&b""[..], b"x1", b"byes", b"n", b"nNaN", b"ninf", b"n1e999", b"t\xff", "é".as_bytes()]
         {
             assert_eq!(read_value(bad), None, "{bad:?}");
+        }
+        let long = [b'a'; MAX_MODEL_ID_BYTES + 1];
+        for bad in [&b""[..], b"a", b"\na", b"a\nb\nc", b"a\t\n", b"a\n\xff", &long] {
+            assert_eq!(read_choice(bad), None, "{bad:?}");
         }
     }
 }
