@@ -342,7 +342,7 @@ impl Call {
         let (which, options): (String, Dict) = body(message)?;
         let mut reader = OptionReader::new(options);
         if name == "Activate" {
-            let handle_token = reader.handle_token()?;
+            let handle_token = reader.token()?;
             reader.finish(&["handle-token"])?;
             return Ok(Self::ActivateModel { id: which, handle_token });
         }

@@ -125,7 +125,7 @@ impl OptionReader {
     ///
     /// # Errors
     /// `InvalidArguments` for what does not fit into a path.
-    pub fn handle_token(&mut self) -> Result<Option<String>, BusError> {
+    pub fn token(&mut self) -> Result<Option<String>, BusError> {
         let token = self.text("handle-token")?;
         if let Some(token) = &token {
             path::check_token(token)?;
@@ -196,7 +196,7 @@ impl TurnOptions {
         };
         let initiator = reader.initiator()?;
         check_alternatives(&mut reader)?;
-        let handle_token = if with_token { reader.handle_token()? } else { None };
+        let handle_token = if with_token { reader.token()? } else { None };
         reader.finish(&[
             "session",
             "language",

@@ -114,6 +114,14 @@ impl Link {
         ModelsProxy::new(&self.connection).await.map_err(|e| self.error(e))
     }
 
+    /// Says when the daemon comes or goes.
+    pub(crate) async fn owners(&self) -> Result<zbus::fdo::NameOwnerChangedStream, CtlError> {
+        let bus = zbus::fdo::DBusProxy::new(&self.connection).await.map_err(|e| self.error(e))?;
+        bus.receive_name_owner_changed_with_args(&[(0, valet_bus::BUS_NAME)])
+            .await
+            .map_err(|e| self.error(e))
+    }
+
     /// The request that a call of ours with this token will make.
     pub(crate) async fn request(&self, token: &str) -> Result<RequestProxy<'static>, CtlError> {
         let us = self.connection.unique_name().map(ToString::to_string).unwrap_or_default();

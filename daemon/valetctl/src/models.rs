@@ -141,14 +141,9 @@ async fn activate(link: &Link, screen: &mut Screen, id: &str) -> Result<Verdict,
     let wrong = |e| link.error(e);
     let mut progress = request.receive_progress().await.map_err(wrong)?;
     let mut finished = request.receive_finished().await.map_err(wrong)?;
-    let bus = zbus::fdo::DBusProxy::new(link.connection()).await.map_err(wrong)?;
-    let mut owners = bus
-        .receive_name_owner_changed_with_args(&[(0, valet_bus::BUS_NAME)])
-        .await
-        .map_err(wrong)?;
-    let models = link.models().await?;
+    let mut owners = link.owners().await?;
     let options = Options::from([("handle-token", Variant::from(token.as_str()))]);
-    models.activate(id, options).await.map_err(wrong)?;
+    link.models().await?.activate(id, options).await.map_err(wrong)?;
     loop {
         tokio::select! {
             biased;
@@ -161,8 +156,7 @@ async fn activate(link: &Link, screen: &mut Screen, id: &str) -> Result<Verdict,
                 return show_end(screen, id, end.code, value::object(&end.result));
             }
             _ = owners.next() => {
-                let why = "it left the bus before the end".to_owned();
-                return Err(CtlError::Lost { why });
+                return Err(CtlError::Lost { why: "it left the bus before the end".to_owned() });
             }
         }
     }

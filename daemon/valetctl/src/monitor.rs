@@ -52,12 +52,7 @@ async fn subscribe(link: &Link) -> Result<impl Stream<Item = Value> + Unpin, Ctl
     let ours = MessageStream::for_match_rule(rule, link.connection(), None)
         .await
         .map_err(|e| link.error(e))?;
-    let bus = zbus::fdo::DBusProxy::new(link.connection()).await.map_err(|e| link.error(e))?;
-    let owners = bus
-        .receive_name_owner_changed_with_args(&[(0, valet_bus::BUS_NAME)])
-        .await
-        .map_err(|e| link.error(e))?;
-    let gone = owners.map(|change| {
+    let gone = link.owners().await?.map(|change| {
         let there = change.args().is_ok_and(|args| args.new_owner().is_some());
         json!({ "event": "daemon", "running": there })
     });

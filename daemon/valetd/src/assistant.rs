@@ -169,14 +169,7 @@ impl Assistant {
         state.on_alarms_changed(Arc::new(move || {
             let _ = changed.send(Happening::AlarmsChanged);
         }));
-        let services = Services {
-            vehicle: world.vehicle.clone(),
-            store: state.clone(),
-            alarms: state.clone(),
-            clock: Arc::new(SystemClock),
-            announcer: Arc::new(Announcements(happenings.clone())),
-            policy: shared_policy.clone(),
-        };
+        let services = services(&world, &state, &shared_policy, &happenings);
         let host = start_host(&paths, &config, services)?;
         let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
         let understander =
@@ -374,6 +367,23 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+/// What skills may be given.
+fn services(
+    world: &World,
+    state: &Arc<State>,
+    policy: &Arc<RwLock<Arc<Policy>>>,
+    happenings: &UnboundedSender<Happening>,
+) -> Services {
+    Services {
+        vehicle: world.vehicle.clone(),
+        store: state.clone(),
+        alarms: state.clone(),
+        clock: Arc::new(SystemClock),
+        announcer: Arc::new(Announcements(happenings.clone())),
+        policy: policy.clone(),
     }
 }
 

@@ -16,6 +16,7 @@ use valet_testkit::{
 use zbus::{Connection, Variant, proxy::CacheProperties};
 
 const WITH_ENCODER: &str = "[understanding]\nencoder = true\n";
+const CACHE: &str = "testkit-cache-small";
 const GRAPH: &str = "encoder-int8.onnx";
 
 /// Two models, and skills that are trained in a moment.
@@ -34,7 +35,8 @@ impl Stage {
         let (models, skills) = (models(&["first", "second"]), small_skills());
         let (from, folder) = (models.path().to_owned(), Skills::Folder(skills.path().to_owned()));
         let Scene { bus, daemon, client, assistant } =
-            Scene::with(|b| b.config(WITH_ENCODER).models(from).skills(folder).own_cache()).await;
+            Scene::with(|b| b.config(WITH_ENCODER).models(from).skills(folder).shared_cache(CACHE))
+                .await;
         let daemon = Some(daemon);
         let stage = Self { models, _skills: skills, bus, daemon, client, assistant };
         assert_eq!(stage.serves().await, "first", "the first that is found");
@@ -502,7 +504,8 @@ async fn what_is_served_of_a_model_is_what_is_documented() {
 async fn an_activated_model_understands_what_no_template_knows() {
     let folder = models(&["all-minilm-l6-v2", "second"]);
     let from = folder.path().to_owned();
-    let scene = Scene::with(|b| b.config(WITH_ENCODER).models(from)).await;
+    let cache = "testkit-cache-switch";
+    let scene = Scene::with(|b| b.config(WITH_ENCODER).models(from).shared_cache(cache)).await;
     assert_eq!(encoder_that_serves(&scene.client).await, "all-minilm-l6-v2");
     let mut activation = Activation::begin(&scene.client, "second").await;
     // The old one answers while the new one is trained.

@@ -101,7 +101,10 @@ async fn models_are_listed_verified_switched_and_rolled_back() {
     let (folder, skills) = (valet_bus_tests::models(&["first", "second"]), small_skills());
     let (from, small) = (folder.path().to_owned(), Skills::Folder(skills.path().to_owned()));
     let config = "[understanding]\nencoder = true\n";
-    let scene = Scene::with(|b| b.config(config).models(from).skills(small).own_cache()).await;
+    let scene = Scene::with(|b| {
+        b.config(config).models(from).skills(small).shared_cache("testkit-cache-small")
+    })
+    .await;
     assert_eq!(encoder_that_serves(&scene.client).await, "first");
     let (code, list) = json(&scene.bus, &["models"]).await;
     let ids: Vec<&Value> =

@@ -24,6 +24,15 @@ pub enum Skills {
     Folder(PathBuf),
 }
 
+/// Where a daemon keeps what can be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cache {
+    /// In a folder below the target folder, with others of the name.
+    Shared(&'static str),
+    /// In a folder of its own.
+    Own,
+}
+
 /// How a daemon is to be started.
 #[derive(Debug, Clone)]
 pub struct DaemonBuilder {
@@ -34,7 +43,7 @@ pub struct DaemonBuilder {
     skills: Skills,
     models: Option<PathBuf>,
     vehicle: &'static str,
-    own_cache: bool,
+    cache: Cache,
     notify: bool,
     under: Vec<String>,
 }
@@ -61,7 +70,7 @@ impl DaemonBuilder {
             skills: Skills::Shipped,
             models: None,
             vehicle: "simulated",
-            own_cache: false,
+            cache: Cache::Shared("testkit-cache"),
             notify: true,
             under: Vec::new(),
         }
@@ -113,7 +122,15 @@ impl DaemonBuilder {
     /// A cache that no other test shares, so that everything is compiled and learned anew.
     #[must_use]
     pub fn own_cache(mut self) -> Self {
-        self.own_cache = true;
+        self.cache = Cache::Own;
+        self
+    }
+
+    /// A cache that only tests which name it share: for those whose skills or models would push
+    /// what others have learned out of theirs.
+    #[must_use]
+    pub fn shared_cache(mut self, name: &'static str) -> Self {
+        self.cache = Cache::Shared(name);
         self
     }
 
@@ -185,10 +202,9 @@ impl DaemonBuilder {
             Skills::None => root.join("no-skills"),
             Skills::Folder(folder) => folder.clone(),
         };
-        let cache = if self.own_cache {
-            root.join("cache")
-        } else {
-            places::target()?.join("tmp/testkit-cache")
+        let cache = match self.cache {
+            Cache::Own => root.join("cache"),
+            Cache::Shared(name) => places::target()?.join("tmp").join(name),
         };
         std::fs::create_dir_all(&cache).map_err(|e| KitError::file(&cache, e))?;
         let program = places::built("valetd")?;
