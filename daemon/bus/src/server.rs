@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use zbus::{Connection, Message, MessageStream, OwnedVariant, fdo::RequestNameFlags, wire::Type};
 
 /// Calls that wait for the daemon; more are answered with `Busy`.
@@ -76,6 +76,8 @@ pub enum BusEvent {
 pub struct Face {
     connection: Connection,
     outbox: mpsc::UnboundedSender<Message>,
+    /// Answered once the outbox is empty.
+    emptied: mpsc::UnboundedSender<oneshot::Sender<()>>,
     objects: Arc<Mutex<Objects>>,
 }
 
@@ -108,14 +110,16 @@ impl Server {
             .await
             .map_err(|error| FaceError::Connect { bus: bus.clone(), why: error.to_string() })?;
         let (outbox, outgoing) = mpsc::unbounded_channel();
+        let (emptied, ask_emptied) = mpsc::unbounded_channel();
         let (calls_in, calls) = mpsc::channel(MAX_WAITING_CALLS);
         let (events_in, events) = mpsc::unbounded_channel();
         let face = Face {
             connection: connection.clone(),
             outbox,
+            emptied,
             objects: Arc::new(Mutex::new(Objects::new())),
         };
-        tokio::spawn(send_all(connection.clone(), outgoing));
+        tokio::spawn(send_all(connection.clone(), outgoing, ask_emptied));
         let stream = MessageStream::from(&connection);
         let dispatcher = dispatch::Dispatcher::new(face.clone(), rules, calls_in, events_in);
         tokio::spawn(dispatcher.run(stream));
@@ -123,12 +127,24 @@ impl Server {
     }
 }
 
-/// Sends what is in the outbox, in order.
-async fn send_all(connection: Connection, mut outgoing: mpsc::UnboundedReceiver<Message>) {
-    while let Some(message) = outgoing.recv().await {
-        if let Err(error) = connection.send(&message).await {
-            // The reader sees the closed connection too and ends the daemon by it.
-            log::debug!("a message could not be sent: {error}");
+/// Sends what is in the outbox, in order, and says when nothing is left in it.
+async fn send_all(
+    connection: Connection,
+    mut outgoing: mpsc::UnboundedReceiver<Message>,
+    mut emptied: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            message = outgoing.recv() => {
+                let Some(message) = message else { return };
+                if let Err(error) = connection.send(&message).await {
+                    // The reader sees the closed connection too and ends the daemon by it.
+                    log::debug!("a message could not be sent: {error}");
+                }
+            }
+            // Whoever asked may have given up.
+            Some(asked) = emptied.recv() => drop(asked.send(())),
         }
     }
 }
@@ -152,9 +168,15 @@ impl Face {
         }
     }
 
-    /// Gives the name back and lets what is in the outbox go out, at most `limit`.
+    /// Lets what is in the outbox go out and gives the name back, at most `limit`. In this order:
+    /// who listens to the name does not hear what is said after it was given back.
     pub async fn close(&self, limit: Duration) {
         let _ = tokio::time::timeout(limit, async {
+            let (asked, emptied) = oneshot::channel();
+            // Without the sender nothing goes out any more, and nothing is waited for.
+            if self.emptied.send(asked).is_ok() {
+                let _ = emptied.await;
+            }
             let _ = self.connection.release_name(BUS_NAME).await;
         })
         .await;

@@ -195,11 +195,18 @@ pub fn models(ids: &[&str]) -> TempDir {
         let own = manifest.replacen(&format!("id = {shipped:?}"), &format!("id = {id:?}"), 1);
         std::fs::write(to.join(format!("{id}.toml")), own).unwrap_or_else(|e| panic!("{e}"));
         for file in ["vocab.txt", "encoder-int8.onnx"] {
-            std::fs::copy(from.join(file), to.join(file))
+            copy_whole(&from.join(file), &to.join(file))
                 .unwrap_or_else(|error| panic!("{file}: {error}"));
         }
     }
     folder
+}
+
+/// Copies a file with its time, so that what was packed from another copy counts for this one.
+fn copy_whole(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::copy(from, to)?;
+    let modified = from.metadata()?.modified()?;
+    std::fs::OpenOptions::new().write(true).open(to)?.set_modified(modified)
 }
 
 /// Waits until an encoder serves, and gives its id.
