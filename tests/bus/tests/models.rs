@@ -126,14 +126,14 @@ impl Activation {
     async fn finished(&mut self) -> (u32, Dict) {
         let end = within("the end of the activation", self.end.next()).await.unwrap();
         let args = end.args().unwrap();
-        (args.code, args.result.clone())
+        (args.code, args.result)
     }
 
     /// The steps that were told, each once.
     fn steps(&mut self) -> Vec<String> {
         let mut steps: Vec<String> = valet_testkit::arrived(&mut self.steps)
             .iter()
-            .map(|step| step.args().unwrap().state.clone())
+            .map(|step| step.args().unwrap().state)
             .collect();
         steps.dedup();
         steps
