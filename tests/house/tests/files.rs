@@ -153,6 +153,7 @@ fn the_documents_are_there_and_linked_ones_exist() {
         "docs/skill-authors.md",
         "docs/voice.md",
         "docs/operators.md",
+        "docs/fit-your-application.md",
         "docs/dbus.md",
         "docs/skill-reference.md",
     ];
