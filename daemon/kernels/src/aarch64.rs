@@ -7,6 +7,7 @@
 mod dotprod;
 mod i8mm;
 mod neon;
+mod part;
 
 use dotprod::Dotprod;
 use i8mm::I8mm;

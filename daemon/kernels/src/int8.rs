@@ -3,10 +3,14 @@
 //! Matrices come packed for one instruction set (see [`Machine`]); whoever holds the bytes, in
 //! memory or mapped from a file, lends them. Must not allocate per call.
 
+use std::ops::Range;
+
 use crate::choice::Kernels;
 use crate::error::KernelError;
-use crate::lanes::{LANES, Lanes, gelu, store_some};
+use crate::lanes::{LANES, Lanes, gelu};
 use crate::machine::{Job, Machine, RowForm, Sums};
+use crate::out::{Out, share};
+use crate::pool::Pool;
 use crate::rows::{Int8Rows, padded};
 
 /// What is applied to a product before it is written.
@@ -56,7 +60,7 @@ impl<'a> Int8Matrix<'a> {
     /// [`KernelError::Shape`] when a part has another length than the shape wants.
     pub fn new(inputs: usize, outputs: usize, parts: Int8Parts<'a>) -> Result<Self, KernelError> {
         let channels = outputs.checked_next_multiple_of(LANES).unwrap_or(usize::MAX);
-        let weights = channels.checked_mul(padded(inputs)).unwrap_or(usize::MAX);
+        let weights = channels.saturating_mul(padded(inputs));
         let expected = [weights, channels, channels, channels];
         let Int8Parts { weights, starts, scales, bias } = parts;
         let found = [weights.len(), starts.len(), scales.len(), bias.len()];
@@ -105,7 +109,7 @@ impl Kernels {
         inputs: usize,
         outputs: usize,
     ) -> Result<PackedInt8, KernelError> {
-        let expected = inputs.checked_mul(outputs).unwrap_or(usize::MAX);
+        let expected = inputs.saturating_mul(outputs);
         if weights.len() != expected || inputs == 0 || inputs > MAX_INPUTS {
             let (expected, found) = (vec![expected], vec![weights.len()]);
             return Err(KernelError::Shape { what: "int8 weights", expected, found });
@@ -132,8 +136,7 @@ impl Kernels {
         Ok(PackedInt8 { weights: packed, starts })
     }
 
-    /// `out[row][channel] = activation(rows · matrix + bias)`, for the panels of sixteen channels in
-    /// `panels`, or all. `out` holds whole rows of all channels; the others are left alone.
+    /// `out[row][channel] = activation(rows · matrix + bias)`; `out` holds whole rows of all channels.
     ///
     /// # Panics
     /// When rows, matrix and `out` do not fit together, or the rows were made for other kernels.
@@ -144,12 +147,28 @@ impl Kernels {
         activation: Activation,
         out: &mut [f32],
     ) {
-        assert!(
-            rows.kernels() == self && rows.width() == matrix.inputs,
-            "rows do not fit the matrix"
-        );
-        assert_eq!(out.len(), rows.count() * matrix.outputs, "room for the product");
-        self.run(Product { rows, matrix, activation, out });
+        let product = Product::new((self, rows), matrix, activation, out);
+        self.run(Panels { product: &product, panels: 0..product.panels() });
+    }
+
+    /// The same, the panels shared among the threads of a pool.
+    ///
+    /// # Panics
+    /// As [`Self::int8_product`].
+    pub fn int8_product_on(
+        self,
+        pool: &mut Pool,
+        rows: &Int8Rows,
+        matrix: &Int8Matrix<'_>,
+        activation: Activation,
+        out: &mut [f32],
+    ) {
+        let product = Product::new((self, rows), matrix, activation, out);
+        let threads = pool.threads();
+        pool.run(&|thread| {
+            let panels = share(product.panels(), thread, threads);
+            self.run(Panels { product: &product, panels });
+        });
     }
 }
 
@@ -179,30 +198,60 @@ impl Job for Limit {
     }
 }
 
+/// A product whose parts fit together.
 struct Product<'a> {
     rows: &'a Int8Rows,
     matrix: &'a Int8Matrix<'a>,
     activation: Activation,
-    out: &'a mut [f32],
+    out: Out<'a>,
+}
+
+impl<'a> Product<'a> {
+    /// # Panics
+    /// As [`Kernels::int8_product`] says.
+    fn new(
+        (kernels, rows): (Kernels, &'a Int8Rows),
+        matrix: &'a Int8Matrix<'a>,
+        activation: Activation,
+        out: &'a mut [f32],
+    ) -> Self {
+        assert!(
+            rows.kernels() == kernels && rows.width() == matrix.inputs,
+            "rows do not fit the matrix"
+        );
+        Self { rows, matrix, activation, out: Out::new(out, rows.count(), matrix.outputs) }
+    }
+
+    fn panels(&self) -> usize {
+        self.matrix.outputs.div_ceil(LANES)
+    }
+}
+
+/// Some panels of a product.
+struct Panels<'a> {
+    product: &'a Product<'a>,
+    panels: Range<usize>,
 }
 
 /// Most rows of any machine's tile.
 const MAX_TILE: usize = 12;
 
-impl Job for Product<'_> {
+impl Job for Panels<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<M: Machine>(mut self) {
-        let panel_bytes = LANES * padded(self.matrix.inputs);
+    fn run<M: Machine>(self) {
+        let Self { product, panels } = self;
+        let panel_bytes = LANES * padded(product.matrix.inputs);
         let mut sums = [[0i32; LANES]; MAX_TILE];
-        for (panel, weights) in self.matrix.parts.weights.chunks_exact(panel_bytes).enumerate() {
+        for panel in panels {
+            let weights = &product.matrix.parts.weights[panel * panel_bytes..][..panel_bytes];
             let mut first = 0;
-            while first < self.rows.count() {
-                let rows = tile_rows::<M>(self.rows.count() - first);
-                self.tile::<M>(panel, weights, (first, rows), &mut sums);
+            while first < product.rows.count() {
+                let rows = tile_rows::<M>(product.rows.count() - first);
+                product.tile::<M>(panel, weights, (first, rows), &mut sums);
                 for (row, sums) in sums.iter().enumerate().take(rows) {
-                    self.finish::<M::Lanes>(panel, first + row, sums);
+                    product.finish::<M::Lanes>(panel, first + row, sums);
                 }
                 first += rows;
             }
@@ -253,7 +302,7 @@ impl Product<'_> {
 
     /// Scales, adds the bias, applies the activation and writes sixteen channels of a row.
     #[inline(always)]
-    fn finish<V: Lanes>(&mut self, panel: usize, row: usize, sums: &[i32; LANES]) {
+    fn finish<V: Lanes>(&self, panel: usize, row: usize, sums: &[i32; LANES]) {
         let channel = panel * LANES;
         let Int8Parts { scales, bias, .. } = self.matrix.parts;
         // SAFETY: each slice holds sixteen.
@@ -269,13 +318,11 @@ impl Product<'_> {
             Activation::None => value,
             Activation::Gelu => gelu(value),
         };
-        let to = &mut self.out[row * self.matrix.outputs..][..self.matrix.outputs][channel..];
-        if to.len() >= LANES {
-            // SAFETY: room for sixteen.
-            unsafe { value.store(to.as_mut_ptr()) }
-        } else {
-            // SAFETY: room for as many as there are.
-            unsafe { store_some(value, to.as_mut_ptr(), to.len()) }
+        let mut lanes = [0.0; LANES];
+        // SAFETY: room for sixteen; and `share` gives each panel to one thread.
+        unsafe {
+            value.store(lanes.as_mut_ptr());
+            self.out.write(panel, row, &lanes);
         }
     }
 }

@@ -12,22 +12,28 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod attention;
+mod blocks;
 mod choice;
 mod elements;
 mod error;
 mod int8;
 mod lanes;
+mod limit;
 mod machine;
 mod norm;
+mod out;
+mod pool;
 mod rows;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use attention::AttentionScratch;
+pub use blocks::{BLOCK_LAYOUT, BlockFormat, BlockMatrix, BlockRows};
 pub use choice::Kernels;
 pub use elements::Int8Table;
 pub use error::KernelError;
 pub use int8::{Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PAIR_BOUND, PackedInt8};
 pub use norm::NormWeights;
+pub use pool::{Pool, SPIN};
 pub use rows::Int8Rows;

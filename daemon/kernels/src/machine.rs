@@ -2,6 +2,7 @@
 //!
 //! Must not decide which one runs: `choice.rs` does, once.
 
+use crate::blocks::Part;
 use crate::lanes::Lanes;
 
 /// How the quantized inputs of a product lie in memory.
@@ -25,6 +26,8 @@ pub(crate) enum RowForm {
 pub(crate) trait Machine: Copy {
     /// Its registers.
     type Lanes: Lanes;
+    /// What it multiplies blocks with.
+    type Part: Part;
     /// Inputs of a channel that lie together in a panel.
     const GROUP: usize;
     /// Most rows that [`Self::int8_tile`] takes; even where the form is [`RowForm::Pairs`].

@@ -3,6 +3,8 @@
 //!
 //! Must not be clever: what is written here is what the others must give, to the last bit.
 
+mod part;
+
 use crate::lanes::{LANES, Lanes};
 use crate::machine::{Machine, Sums};
 
@@ -103,6 +105,7 @@ impl Lanes for [f32; LANES] {
 
 impl Machine for Scalar {
     type Lanes = [f32; LANES];
+    type Part = Self;
     const GROUP: usize = 4;
     const TILE: usize = 4;
 

@@ -4,8 +4,11 @@
 
 use std::arch::aarch64::*;
 use std::arch::asm;
+use std::ops::Range;
 
 use super::neon::{Four, neon};
+use super::part::Dots;
+use crate::blocks::{Inputs, Kind};
 use crate::machine::{Machine, Sums};
 
 /// NEON with dot products.
@@ -27,6 +30,7 @@ macro_rules! sdot {
 
 impl Machine for Dotprod {
     type Lanes = Four;
+    type Part = super::part::Quad<Self>;
     const GROUP: usize = 4;
     const TILE: usize = 4;
 
@@ -81,6 +85,28 @@ impl Machine for Dotprod {
             }
             let sum = sums.into_iter().fold(vdupq_n_s32(0), |a, b| vaddq_s32(a, b));
             (rounds * sums.len() * 16, vaddvq_s32(sum))
+        }
+    }
+}
+
+impl Dots for Dotprod {
+    #[inline(always)]
+    unsafe fn row<K: Kind>(weights: &[int8x16_t; 8], twos: Range<usize>, row: Inputs) -> int32x4_t {
+        neon! {
+            let zero = vdupq_n_s32(0);
+            let start = vdupq_n_s32(row.sum);
+            let mut sum = if K::OFFSET == 0 { zero } else { vmulq_n_s32(start, -K::OFFSET) };
+            // Sixteen inputs fill a register: four groups.
+            for (four, weights) in weights.as_chunks::<4>().0.iter().enumerate() {
+                if twos.contains(&(2 * four)) {
+                    let inputs = vld1q_s8(row.values.add(four * 16));
+                    sdot!(sum, weights[0], inputs, 0);
+                    sdot!(sum, weights[1], inputs, 1);
+                    sdot!(sum, weights[2], inputs, 2);
+                    sdot!(sum, weights[3], inputs, 3);
+                }
+            }
+            sum
         }
     }
 }

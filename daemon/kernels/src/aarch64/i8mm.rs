@@ -5,8 +5,12 @@
 
 use std::arch::aarch64::*;
 use std::arch::asm;
+use std::ops::Range;
 
+use super::dotprod::Dotprod;
 use super::neon::{Four, neon};
+use super::part::Dots;
+use crate::blocks::{Inputs, Kind};
 use crate::machine::{Machine, RowForm, Sums};
 
 /// NEON with dot products and int8 matrix multiplication.
@@ -31,6 +35,7 @@ const PAIRS: usize = 2;
 
 impl Machine for I8mm {
     type Lanes = Four;
+    type Part = super::part::Quad<Self>;
     const GROUP: usize = 8;
     const TILE: usize = 2 * PAIRS;
     const FORM: RowForm = RowForm::Pairs;
@@ -83,6 +88,47 @@ impl Machine for I8mm {
             }
             let sum = sums.into_iter().fold(vdupq_n_s32(0), |a, b| vaddq_s32(a, b));
             (rounds * sums.len() * 32, vaddvq_s32(sum))
+        }
+    }
+}
+
+impl Dots for I8mm {
+    /// By dot products: half of a matrix multiplication would be wasted.
+    #[inline(always)]
+    unsafe fn row<K: Kind>(weights: &[int8x16_t; 8], twos: Range<usize>, row: Inputs) -> int32x4_t {
+        // SAFETY: as this method's; whoever has i8mm has dot products.
+        unsafe { Dotprod::row::<K>(weights, twos, row) }
+    }
+
+    #[inline(always)]
+    unsafe fn two_rows<K: Kind>(
+        weights: &[int8x16_t; 8],
+        twos: Range<usize>,
+        rows: [Inputs; 2],
+    ) -> [int32x4_t; 2] {
+        neon! {
+            let offset = vcombine_s32(vdup_n_s32(rows[0].sum), vdup_n_s32(rows[1].sum));
+            let offset = vmulq_n_s32(offset, -K::OFFSET);
+            // Of channels 0 and 1, and of 2 and 3: [row 0, row 0, row 1, row 1].
+            let mut sums = [offset, offset];
+            for (two, weights) in weights.as_chunks::<2>().0.iter().enumerate() {
+                if twos.contains(&two) {
+                    let inputs = vcombine_s8(
+                        vld1_s8(rows[0].values.add(two * 8)),
+                        vld1_s8(rows[1].values.add(two * 8)),
+                    );
+                    // Two groups of four inputs become one of eight.
+                    let low = vreinterpretq_s32_s8(weights[0]);
+                    let high = vreinterpretq_s32_s8(weights[1]);
+                    smmla!(sums[0], inputs, vzip1q_s32(low, high));
+                    smmla!(sums[1], inputs, vzip2q_s32(low, high));
+                }
+            }
+            let (left, right) = (vreinterpretq_s64_s32(sums[0]), vreinterpretq_s64_s32(sums[1]));
+            [
+                vreinterpretq_s32_s64(vzip1q_s64(left, right)),
+                vreinterpretq_s32_s64(vzip2q_s64(left, right)),
+            ]
         }
     }
 }

@@ -4,7 +4,10 @@
 
 use std::arch::aarch64::*;
 use std::arch::asm;
+use std::ops::Range;
 
+use super::part::Dots;
+use crate::blocks::{Inputs, Kind};
 use crate::lanes::Lanes;
 use crate::machine::{Machine, Sums};
 
@@ -188,6 +191,7 @@ impl Lanes for Four {
 
 impl Machine for Neon {
     type Lanes = Four;
+    type Part = super::part::Quad<Self>;
     const GROUP: usize = 4;
     const TILE: usize = 4;
 
@@ -258,6 +262,31 @@ impl Machine for Neon {
             }
             let sum = sums.into_iter().fold(vdupq_n_s32(0), |a, b| vaddq_s32(a, b));
             (rounds * sums.len() * 32, vaddvq_s32(sum))
+        }
+    }
+}
+
+impl Dots for Neon {
+    /// Products go to 16 bits, as many as fit, before they are widened.
+    #[inline(always)]
+    unsafe fn row<K: Kind>(weights: &[int8x16_t; 8], twos: Range<usize>, row: Inputs) -> int32x4_t {
+        neon! {
+            // Two channels each, four sums a channel that are added up at the end.
+            let mut wide = [vdupq_n_s32(0); 2];
+            let mut words = [vdupq_n_s16(0); 2];
+            for group in 2 * twos.start..2 * twos.end {
+                let inputs = vld1q_dup_s32(row.values.add(group * 4).cast());
+                let (weights, inputs) = (weights[group], vreinterpretq_s8_s32(inputs));
+                words[0] = vmlal_s8(words[0], vget_low_s8(weights), vget_low_s8(inputs));
+                words[1] = vmlal_high_s8(words[1], weights, inputs);
+                if (group + 1) % K::PRODUCTS == 0 || group + 1 == 2 * twos.end {
+                    wide[0] = vpadalq_s16(wide[0], words[0]);
+                    wide[1] = vpadalq_s16(wide[1], words[1]);
+                    words = [vdupq_n_s16(0); 2];
+                }
+            }
+            let sums = vpaddq_s32(wide[0], wide[1]);
+            if K::OFFSET == 0 { sums } else { vmlsq_n_s32(sums, vdupq_n_s32(row.sum), K::OFFSET) }
         }
     }
 }

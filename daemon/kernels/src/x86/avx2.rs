@@ -5,6 +5,8 @@
 //! so that two such sums can be added before they are widened.
 //! Must not assume alignment.
 
+mod part;
+
 use std::arch::asm;
 use std::arch::x86_64::*;
 
@@ -27,6 +29,8 @@ macro_rules! avx2 {
         unsafe { $($work)* }
     };
 }
+
+pub(super) use avx2;
 
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
@@ -165,6 +169,7 @@ impl Lanes for Two {
 
 impl Machine for Avx2 {
     type Lanes = Two;
+    type Part = part::Eight;
     const GROUP: usize = 4;
     const TILE: usize = 4;
     const FORM: RowForm = RowForm::ShiftedBytes;

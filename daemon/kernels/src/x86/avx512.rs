@@ -3,6 +3,8 @@
 //! `vpdpbusd` takes unsigned bytes on one side: 128 is added to the inputs, and the sums begin with
 //! what that adds, taken off. Must not assume alignment.
 
+mod part;
+
 use std::arch::asm;
 use std::arch::x86_64::*;
 
@@ -25,6 +27,8 @@ macro_rules! avx512 {
         unsafe { $($work)* }
     };
 }
+
+pub(super) use avx512;
 
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
@@ -135,6 +139,7 @@ impl Lanes for One {
 
 impl Machine for Avx512Vnni {
     type Lanes = One;
+    type Part = part::Sixteen;
     const GROUP: usize = 4;
     // Twelve chains of `vpdpbusd` hide its latency of five also where two start each cycle.
     const TILE: usize = 12;
