@@ -18,6 +18,7 @@ mod memory;
 mod models;
 mod pairs;
 mod peer;
+mod products;
 mod skills;
 mod start;
 mod turn;
@@ -57,6 +58,8 @@ enum What {
     Encoder(encoder::Arguments),
     /// The encoder's int8 products against what the processor can multiply.
     Linears(linears::Arguments),
+    /// Matrices in block formats, against memory and beside llama.cpp's kernels.
+    Products(products::Arguments),
     /// Whole turns over D-Bus beside an empty echo.
     Turn(turn::Arguments),
     /// From exec to ready, and until the encoder serves.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),
         What::Linears(a) => linears::run(&a),
+        What::Products(a) => products::run(&a),
         What::Turn(a) => turn::run(&a),
         What::Start(a) => start::run(&a),
         What::Memory(a) => memory::run(&a),
