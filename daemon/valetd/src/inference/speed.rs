@@ -51,7 +51,6 @@ impl Meter {
         let mut sorted: Vec<u64> = self.times_us.iter().copied().collect();
         sorted.sort_unstable();
         let at = |percent: usize| sorted.get(sorted.len() * percent / 100).copied();
-        #[allow(clippy::cast_precision_loss)]
         let tokens_per_second = self.tokens as f64 / self.busy.as_secs_f64().max(1e-6);
         Some(Speed { runs: self.runs, p50_us: at(50)?, p95_us: at(95)?, tokens_per_second })
     }
