@@ -68,6 +68,7 @@ pub(crate) struct Sums {
     pub out: *mut i32,
     /// The weights of the next panel, to be asked for while these are multiplied; null where they are asked for
     /// already, or there is none. Only ever a hint: it may point anywhere.
+    #[allow(dead_code, reason = "some processors are not asked")]
     pub ahead: *const i8,
 }
 
