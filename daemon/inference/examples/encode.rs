@@ -29,7 +29,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     let manifest = ModelManifest::read(Path::new(manifest))?;
     let kernels = Kernels::named(rest.first().map_or(Kernels::AUTO, String::as_str))?;
     let cache = std::env::temp_dir().join("valet-encode");
-    let options = EncoderOptions { cache: Some(&cache), kernels, memory_limit: None };
+    let options = EncoderOptions { cache: Some(&cache), kernels, ..EncoderOptions::default() };
     let mut encoder = SentenceEncoder::open(&manifest, Path::new(folder), &options)?;
     // Each word is one piece; [CLS] and [SEP] come on top.
     let text = vec!["warm"; tokens.parse::<usize>()?.saturating_sub(2)].join(" ");

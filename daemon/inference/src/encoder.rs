@@ -2,7 +2,7 @@
 //!
 //! int8 runs on the kernels of this house, from a packed model; the f32 graph runs on tract as it
 //! comes, and is what int8 is measured against. Must not panic on any file or text, and must not
-//! start a thread: its owner runs it on the inference thread.
+//! start a thread unless its options say so: its owner runs it on the inference thread.
 
 mod f32_graph;
 mod options;
@@ -11,13 +11,14 @@ mod vectors;
 use std::path::Path;
 
 use valet_core::encoder::{Encoder, EncoderFault, Encoding};
+use valet_kernels::Pool;
 
 use crate::error::InferenceError;
 use crate::guard::guarded;
 use crate::manifest::{EncoderShape, FileRole, ModelManifest};
 use crate::pack::{Packing, Source};
 use crate::packed::Doubt;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Scratch};
 use crate::verified::read_verified;
 use crate::wordpiece::{Tokenization, Vocabulary};
 use f32_graph::F32Graph;
@@ -64,7 +65,9 @@ impl SentenceEncoder {
         let order = model.numbers::<u32>(sorted, sorted.bytes as usize / 4).map_err(doubted)?;
         let vocabulary = Vocabulary::with_order(model.bytes(pieces).map_err(doubted)?, order)?;
         let shape = manifest.encoder;
-        let runtime = Runtime::new(model, program, shape.dimensions, options.kernels);
+        let pool = Pool::new(options.threads).map_err(|why| unusable(why.to_string()))?;
+        let scratch = Scratch::new(options.kernels, pool);
+        let runtime = Runtime::new(model, program, shape.dimensions, scratch);
         let runtime = runtime.map_err(unusable)?;
         let (pieces, known) = (vocabulary.piece_count(), runtime.pieces());
         if pieces != known {

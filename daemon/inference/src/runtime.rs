@@ -18,13 +18,12 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_core::internal::{
     DatumExt as _, OutletId, SpecialOps as _, ToDim as _, format_err,
 };
-use valet_kernels::Kernels;
 
 use crate::packed::{Head, PackedModel, Section};
 use crate::program::{Program, Value};
 use chain::chains;
 use op::ChainOp;
-use scratch::Scratch;
+pub(crate) use scratch::Scratch;
 
 /// A program that is ready to run.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ pub(crate) struct Rows {
 }
 
 impl Runtime {
-    /// Checks the program against the packed file and makes a plan of it.
+    /// Checks the program against the packed file and makes a plan of it that works in `scratch`.
     ///
     /// # Errors
     /// Words that name the step that does not fit.
@@ -57,14 +56,14 @@ impl Runtime {
         model: PackedModel,
         program: Program<Section>,
         dimensions: usize,
-        kernels: Kernels,
+        scratch: Scratch,
     ) -> Result<Self, String> {
         program.check(dimensions)?;
         let (positions, pieces) = (program.positions(), program.pieces());
         // Two neighbouring steps' rows of floats live at once, and the quantized ones between them.
         let token_bytes = 10 * program.widest_pair() as u64;
         let model = Arc::new(model);
-        let plan = plan(program, &model, kernels).map_err(|error| format!("{error:#}"))?;
+        let plan = plan(program, &model, scratch).map_err(|error| format!("{error:#}"))?;
         Ok(Runtime { plan, model, positions, pieces, token_bytes })
     }
 
@@ -109,13 +108,13 @@ impl Runtime {
 fn plan(
     program: Program<Section>,
     model: &Arc<PackedModel>,
-    kernels: Kernels,
+    scratch: Scratch,
 ) -> TractResult<Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>> {
     let mut graph = TypedModel::default();
     let [tokens, texts] = ["tokens", "texts"].map(|name| graph.symbols.sym(name).to_dim());
     let ids = graph.add_source("ids", i64::fact([tokens.clone()]))?;
     let lengths = graph.add_source("lengths", i64::fact([texts.clone()]))?;
-    let scratch = Arc::new(Mutex::new(Scratch::new(kernels)));
+    let scratch = Arc::new(Mutex::new(scratch));
     let (sentence, token_rows) = (program.sentence, program.tokens);
     let widths = program.widths();
     // Where the value of each step comes out; inside of a chain nowhere.

@@ -35,7 +35,7 @@ fn files() -> PathBuf {
 }
 
 fn open(cache: &Path, kernels: Kernels) -> SentenceEncoder {
-    let options = EncoderOptions { cache: Some(cache), kernels, memory_limit: None };
+    let options = EncoderOptions { cache: Some(cache), kernels, ..EncoderOptions::default() };
     SentenceEncoder::open(&manifest(), &files(), &options).expect("opens")
 }
 
@@ -69,6 +69,16 @@ fn all_kernels_give_the_same_vectors_to_the_last_bit() {
     for kernels in Kernels::all() {
         assert_eq!(encodings(&mut open(cache.path(), kernels)), expected, "{kernels:?}");
     }
+}
+
+#[test]
+fn two_threads_give_the_vectors_of_one() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let expected = encodings(&mut open(cache.path(), Kernels::best()));
+    let options =
+        EncoderOptions { cache: Some(cache.path()), threads: 2, ..EncoderOptions::default() };
+    let mut two = SentenceEncoder::open(&manifest(), &files(), &options).expect("opens");
+    assert_eq!(encodings(&mut two), expected);
 }
 
 #[test]

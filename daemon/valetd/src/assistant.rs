@@ -245,6 +245,7 @@ impl Assistant {
         EncoderSettings {
             cache: self.paths.cache.clone(),
             kernels: self.config.kernels.clone(),
+            threads: self.config.model_threads,
             memory_limit: self.config.model_memory_bytes,
         }
     }

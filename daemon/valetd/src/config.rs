@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub encoder: bool,
     /// Name of the kernels that run models, or `auto` for the fastest that the processor runs.
     pub kernels: String,
+    /// Threads that run a model's products, the inference thread among them.
+    pub model_threads: usize,
     /// Most memory that a model may take besides what is mapped, bytes; none = what it needs.
     pub model_memory_bytes: Option<u64>,
     /// Most memory of a skill, bytes.
@@ -62,6 +64,7 @@ impl Default for Config {
             vehicle_overlay: None,
             encoder: true,
             kernels: Kernels::AUTO.to_owned(),
+            model_threads: 1,
             model_memory_bytes: None,
             skill_memory_bytes: 64 << 20,
             skill_turn_ms: 2000,
@@ -103,6 +106,7 @@ struct Vehicle {
 struct Understanding {
     encoder: Option<bool>,
     kernels: Option<String>,
+    threads: Option<u64>,
     max_memory_mib: Option<u64>,
 }
 
@@ -203,6 +207,10 @@ impl Config {
         replace(&mut self.encoder, understanding.encoder);
         if let Some(kernels) = understanding.kernels {
             self.kernels = known_kernels(kernels)?;
+        }
+        if let Some(threads) = understanding.threads {
+            let threads = within("understanding.threads", threads, 1, 4)?;
+            self.model_threads = usize::try_from(threads).map_err(|e| e.to_string())?;
         }
         if let Some(mib) = understanding.max_memory_mib {
             let mib = within("understanding.max-memory-mib", mib, 1, 16_384)?;
@@ -341,6 +349,7 @@ mod tests {
         let error = parse("[understanding]\nkernels = \"avx3\"\n").expect_err("no such kernels");
         assert!(error.contains("avx3") && error.contains("dotprod"), "{error}");
         assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
+        assert!(parse("[understanding]\nthreads = 5\n").is_err());
         let config = parse("[access]\nask = { users = [\"root\"] }\n").expect("root exists");
         assert!(config.access.ask.uids.contains(&0));
         assert!(config.access.manage_models.uids.is_empty(), "one right gives no other");

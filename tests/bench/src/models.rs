@@ -24,6 +24,9 @@ pub(crate) struct ModelArguments {
     /// The kernels that run the int8 graph.
     #[arg(long, default_value = "auto")]
     pub(crate) kernels: String,
+    /// Threads that share its products.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
     /// Folder for packed models; without one the weights are packed into memory.
     #[arg(long)]
     pub(crate) packed: Option<PathBuf>,
@@ -40,6 +43,7 @@ impl ModelArguments {
         let options = EncoderOptions {
             cache: self.packed.as_deref(),
             kernels: Kernels::named(&self.kernels)?,
+            threads: self.threads,
             memory_limit: None,
         };
         let encoder = if self.f32 {

@@ -16,14 +16,16 @@ pub struct EncoderOptions<'a> {
     pub cache: Option<&'a Path>,
     /// The kernels that run it.
     pub kernels: Kernels,
+    /// Threads that share each product of matrices; with 0 and 1 none is started besides the caller's.
+    pub threads: usize,
     /// Most bytes of its own that it may take, besides what is mapped; without one as many as it needs.
     pub memory_limit: Option<u64>,
 }
 
 impl Default for EncoderOptions<'_> {
-    /// No cache, the best kernels, no limit.
+    /// No cache, the best kernels, one thread, no limit.
     fn default() -> Self {
-        EncoderOptions { cache: None, kernels: Kernels::best(), memory_limit: None }
+        EncoderOptions { cache: None, kernels: Kernels::best(), threads: 1, memory_limit: None }
     }
 }
 

@@ -4,13 +4,14 @@
 
 use valet_kernels::{
     Activation, AttentionScratch, Int8Matrix, Int8Rows, Int8Table, KernelError, Kernels,
-    NormWeights,
+    NormWeights, Pool,
 };
 
 /// Rows of the last step, and room for the next.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     kernels: Kernels,
+    pool: Pool,
     rows: Room,
     next: Room,
     quantized: Int8Rows,
@@ -40,9 +41,11 @@ impl Room {
 }
 
 impl Scratch {
-    pub(super) fn new(kernels: Kernels) -> Self {
+    /// Room for these kernels, and a pool of threads that share the products of matrices.
+    pub(crate) fn new(kernels: Kernels, pool: Pool) -> Self {
         Scratch {
             kernels,
+            pool,
             rows: Room::default(),
             next: Room::default(),
             quantized: Int8Rows::new(kernels),
@@ -86,7 +89,8 @@ impl Scratch {
         let activation = if gelu { Activation::Gelu } else { Activation::None };
         self.quantized.quantize(self.rows.used(), matrix.inputs(), damping);
         let out = self.rows.of(self.quantized.count() * matrix.outputs());
-        self.kernels.int8_product(&self.quantized, matrix, activation, out);
+        let rows = &self.quantized;
+        self.kernels.int8_product_on(&mut self.pool, rows, matrix, activation, out);
     }
 
     pub(super) fn attend(&mut self, lengths: &[usize], heads: usize) {

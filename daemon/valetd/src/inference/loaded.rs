@@ -29,6 +29,8 @@ pub(crate) struct EncoderSettings {
     pub cache: PathBuf,
     /// Name of the kernels that run an encoder, or `auto`.
     pub kernels: String,
+    /// Threads that share its products, the inference thread among them.
+    pub threads: usize,
     /// Most memory that one may take besides what is mapped, bytes.
     pub memory_limit: Option<u64>,
 }
@@ -172,6 +174,7 @@ fn load_from(model: &Model, settings: &EncoderSettings) -> Result<SentenceEncode
     let options = EncoderOptions {
         cache: Some(&cache),
         kernels: Kernels::named(&settings.kernels).map_err(|e| e.to_string())?,
+        threads: settings.threads,
         memory_limit: settings.memory_limit,
     };
     let encoder = SentenceEncoder::open(&model.manifest, &model.folder, &options)

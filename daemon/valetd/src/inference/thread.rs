@@ -231,8 +231,12 @@ mod tests {
     #[test]
     fn heads_of_another_encoder_are_not_asked() {
         let (happenings, _heard) = tokio::sync::mpsc::unbounded_channel();
-        let settings =
-            EncoderSettings { cache: "".into(), kernels: "auto".into(), memory_limit: None };
+        let settings = EncoderSettings {
+            cache: "".into(),
+            kernels: "auto".into(),
+            threads: 1,
+            memory_limit: None,
+        };
         let mut thread = Thread::new(settings, happenings, Latest::none(), Latest::none());
         thread.generation = 3;
         let understander = Understander::build("en", &[], &Vocabulary::new()).expect("builds");
