@@ -277,11 +277,11 @@ impl Product<'_> {
         sums: &mut [[i32; LANES]; MAX_TILE],
     ) {
         let start = self.matrix.parts.starts[panel * LANES..][..LANES].as_ptr();
-        let whole = weights.as_ptr_range();
-        let last = whole.end == self.matrix.parts.weights.as_ptr_range().end;
-        // One tile asks for the next panel; the others find it on its way.
-        let ahead = if first == 0 && !last { whole.end } else { std::ptr::null() };
-        let sums = Sums { start, out: sums.as_mut_ptr().cast(), ahead };
+        // Each tile asks for its share of the next panel: a burst would be more than a core can wait for.
+        let done = weights.len() * first / self.rows.count();
+        let ahead = weights.as_ptr_range().end.wrapping_add(done);
+        let pace = 128 * rows / self.rows.count();
+        let sums = Sums { start, out: sums.as_mut_ptr().cast(), ahead, pace };
         let groups = padded(self.matrix.inputs) / M::GROUP;
         let (values, stride, weights) =
             (self.rows.tile(first), self.rows.stride(), weights.as_ptr());

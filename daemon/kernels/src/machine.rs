@@ -66,10 +66,13 @@ pub(crate) struct Sums {
     pub start: *const i32,
     /// Room for sixteen integers a row.
     pub out: *mut i32,
-    /// The weights of the next panel, to be asked for while these are multiplied; null where they are asked for
-    /// already, or there is none. Only ever a hint: it may point anywhere.
+    /// Weights of the next panel that are to be asked for while these are multiplied: `pace` bytes for each 128
+    /// that are. Only ever a hint: it may point anywhere.
     #[allow(dead_code, reason = "some processors are not asked")]
     pub ahead: *const i8,
+    /// At most 128.
+    #[allow(dead_code, reason = "some processors are not asked")]
+    pub pace: usize,
 }
 
 /// A kernel that can be compiled for any instruction set.

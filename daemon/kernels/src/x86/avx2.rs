@@ -191,9 +191,10 @@ impl Machine for Avx2 {
                 let at = weights.add(two * 128);
                 let [low, high, next_low, next_high] =
                     std::array::from_fn(|part| _mm256_loadu_si256(at.add(part * 32).cast()));
-                if !sums.ahead.is_null() {
-                    _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(two * 128));
-                    _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(two * 128 + 64));
+                let ahead = sums.ahead.wrapping_add(two * sums.pace);
+                _mm_prefetch::<_MM_HINT_T0>(ahead);
+                if sums.pace > 64 {
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(64));
                 }
                 for (row, sum) in all.iter_mut().enumerate() {
                     let from = rows.add(row * stride + two * 8).cast::<i32>();
