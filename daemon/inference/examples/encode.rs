@@ -4,6 +4,7 @@
 //!     encode MANIFEST FOLDER TOKENS RUNS [KERNELS]
 //!
 //! Must not measure anything itself.
+#![expect(clippy::print_stderr, reason = "a command-line tool speaks on its standard streams")]
 
 use std::path::Path;
 use std::process::ExitCode;
