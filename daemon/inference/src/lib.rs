@@ -26,6 +26,6 @@ pub use manifest::{
     ModelSource, RecipeName, SourceMember,
 };
 pub use pack::Packing;
-pub use valet_kernels::{KernelError, Kernels, PAIR_BOUND};
+pub use valet_kernels::{KernelError, Kernels, WORD_BOUND, fullest_word};
 pub use verified::{hex_sha256, read_verified};
 pub use wordpiece::{MAX_VOCABULARY_BYTES, Tokenization, Vocabulary};

@@ -4,6 +4,7 @@
 //! it can, and the only way to any of them.
 
 use crate::error::KernelError;
+use crate::int8::WORD_BOUND;
 use crate::machine::{Job, Machine, RowForm};
 use crate::scalar::Scalar;
 
@@ -116,11 +117,12 @@ impl Kernels {
         }
     }
 
-    /// Names how matrices are packed for these kernels; two with the same name may share a file.
+    /// Names how matrices are packed for these kernels, and how their weights are bounded; two with the
+    /// same name may share a file.
     #[must_use]
     pub fn layout(self) -> String {
         let form = if self.row_form() == RowForm::ShiftedBytes { "-shifted" } else { "" };
-        format!("int8-panel16-group{}{form}", self.int8_group())
+        format!("int8-panel16-word{WORD_BOUND}-group{}{form}", self.int8_group())
     }
 
     pub(crate) fn row_form(self) -> RowForm {

@@ -15,17 +15,17 @@ pub enum KernelError {
         /// Lengths found.
         found: Vec<usize>,
     },
-    /// Two neighbouring weights that are too large together.
+    /// Weights that are too large together.
     #[error(
-        "the weights of channel {channel} for the inputs {input} and {} are larger together than {}; \
+        "the weights of channel {channel} for the inputs from {input} to {} are larger together than {} in one word; \
          choose the channel's scale so that they fit",
-        input + 1,
-        crate::PAIR_BOUND
+        input + 15,
+        crate::WORD_BOUND
     )]
     Weights {
         /// Output channel.
         channel: usize,
-        /// The first of the two inputs.
+        /// The first of the sixteen inputs.
         input: usize,
     },
     /// Kernels that this processor does not have, or that do not exist.

@@ -33,7 +33,9 @@ pub use blocks::{BLOCK_LAYOUT, BlockFormat, BlockMatrix, BlockRows};
 pub use choice::Kernels;
 pub use elements::Int8Table;
 pub use error::KernelError;
-pub use int8::{Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PAIR_BOUND, PackedInt8};
+pub use int8::{
+    Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PackedInt8, WORD_BOUND, fullest_word,
+};
 pub use norm::NormWeights;
 pub use pool::{Pool, SPIN};
 pub use rows::Int8Rows;

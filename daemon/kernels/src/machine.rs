@@ -40,9 +40,8 @@ pub(crate) trait Machine: Copy {
     /// # Safety
     /// The processor has this instruction set. `rows` holds `ROWS` rows in the form `FORM`, the next
     /// one `stride` bytes on (the next pair where they are pairs); each has `groups * GROUP` values,
-    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights, each pair of neighbours of a channel
-    /// bounded as [`crate::PAIR_BOUND`] says, `start` sixteen
-    /// integers, `sums` has room for `ROWS * 16`. `ROWS` is at most `TILE`.
+    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights, those of each
+    /// word bounded as [`crate::WORD_BOUND`] says, `start` sixteen integers, `sums` has room for `ROWS * 16`. `ROWS` is at most `TILE`.
     unsafe fn int8_tile<const ROWS: usize>(
         rows: *const u8,
         stride: usize,
@@ -59,6 +58,9 @@ pub(crate) trait Machine: Copy {
     unsafe fn int8_limit(rounds: usize) -> (usize, i32);
 }
 
+/// Weights of a panel, in bytes, after which a tile asks for some of the next.
+pub(crate) const STEP: usize = 256;
+
 /// Where the sums of a tile begin and where they go, both by channel, and what comes next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sums {
@@ -66,11 +68,11 @@ pub(crate) struct Sums {
     pub start: *const i32,
     /// Room for sixteen integers a row.
     pub out: *mut i32,
-    /// Weights of the next panel that are to be asked for while these are multiplied: `pace` bytes for each 128
-    /// that are. Only ever a hint: it may point anywhere.
+    /// Weights of the next panel that are to be asked for while these are multiplied: `pace` bytes for each
+    /// [`STEP`] that are. Only ever a hint: it may point anywhere.
     #[allow(dead_code, reason = "some processors are not asked")]
     pub ahead: *const i8,
-    /// At most 128.
+    /// At most `STEP` and as many as there are rows.
     #[allow(dead_code, reason = "some processors are not asked")]
     pub pace: usize,
 }

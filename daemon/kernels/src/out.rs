@@ -5,7 +5,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Lanes, store_some};
 
 /// Rows of `outputs` channels.
 #[derive(Debug, Clone, Copy)]
@@ -34,18 +34,14 @@ impl<'a> Out<'a> {
     /// # Safety
     /// Nobody else writes this panel meanwhile.
     #[inline(always)]
-    pub(crate) unsafe fn write(&self, panel: usize, row: usize, values: &[f32; LANES]) {
+    pub(crate) unsafe fn write<V: Lanes>(&self, panel: usize, row: usize, value: V) {
         let channel = panel * LANES;
         assert!(row < self.rows && channel < self.outputs, "row {row}, panel {panel}");
-        let there = LANES.min(self.outputs - channel);
+        let there = self.outputs - channel;
         // SAFETY: the place is inside the slice that this was made of, and nobody else writes it.
         unsafe {
             let to = self.to.add(row * self.outputs + channel);
-            if there == LANES {
-                to.cast::<[f32; LANES]>().write_unaligned(*values);
-            } else {
-                std::ptr::copy_nonoverlapping(values.as_ptr(), to, there);
-            }
+            if there >= LANES { value.store(to) } else { store_some(value, to, there) }
         }
     }
 }

@@ -86,9 +86,10 @@ impl Int8Rows {
         &self.scales
     }
 
-    /// Where the tile of rows that begins with `row` (even, where rows are pairs) begins.
-    pub(crate) fn tile(&self, row: usize) -> *const u8 {
-        self.values[place_of(self.kernels.row_form(), self.stride, row, 0)..].as_ptr()
+    /// Where the tile of rows that begins with `row` (even, where rows are pairs) begins; `form` is theirs.
+    #[inline(always)]
+    pub(crate) fn tile(&self, form: RowForm, row: usize) -> *const u8 {
+        self.values[place_of(form, self.stride, row, 0)..].as_ptr()
     }
 
     /// Bytes from one row to the next, or from one pair to the next.
@@ -110,6 +111,7 @@ fn row_stride(form: RowForm, width: usize) -> usize {
 }
 
 /// Where a value lies.
+#[inline(always)]
 fn place_of(form: RowForm, stride: usize, row: usize, column: usize) -> usize {
     match form {
         RowForm::Bytes | RowForm::ShiftedBytes => row * stride + column,

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use valet_kernels::{
     Activation, AttentionScratch, Int8Matrix, Int8Parts, Int8Rows, Int8Table, Kernels, NormWeights,
-    PAIR_BOUND,
+    WORD_BOUND, fullest_word,
 };
 
 fn scalar() -> Kernels {
@@ -61,7 +61,7 @@ fn case() -> impl Strategy<Value = Case> {
             vec(-2.0f32..2.0, outputs),
         )
             .prop_map(move |(rows, damping, mut weights, scales, bias)| {
-                weights.chunks_mut(inputs).for_each(bound_pairs);
+                weights.chunks_mut(inputs).for_each(bound_words);
                 (rows, damping, weights, scales, bias)
             })
             .prop_map(move |(rows, damping, weights, scales, bias)| Case {
@@ -76,14 +76,12 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// Makes a channel's weights smaller until no pair is past the bound.
-fn bound_pairs(channel: &mut [i8]) {
-    for pair in channel.chunks_mut(2) {
-        while pair.iter().map(|weight| u32::from(weight.unsigned_abs())).sum::<u32>()
-            > PAIR_BOUND.into()
-        {
-            pair.iter_mut().for_each(|weight| *weight -= weight.signum());
-        }
+/// Makes a channel's weights smaller until no word is past the bound.
+fn bound_words(channel: &mut [i8]) {
+    while fullest_word(channel).1 > WORD_BOUND.into() {
+        let (first, _) = fullest_word(channel);
+        let end = channel.len().min(first + 16);
+        channel[first..end].iter_mut().for_each(|weight| *weight -= weight.signum());
     }
 }
 
@@ -267,21 +265,40 @@ proptest! {
 
 #[test]
 fn the_largest_sums_there_can_be_are_exact() {
+    // Full words: of one sign, of both, and with all in two weights.
+    let channels: [[i8; 16]; 4] = [
+        [16; 16],
+        [-16; 16],
+        [32, -32, 32, -32, -32, 32, -32, 32, 32, -32, 32, -32, -32, 32, -32, 32],
+        [127, -127, -1, 1, 0, 0, -127, 127, 1, -1, 0, 0, 0, 0, 0, 0],
+    ];
+    let inputs = 4096;
+    let weights = channels.iter().flat_map(|sixteen| sixteen.repeat(inputs / 16)).collect();
+    // What each channel is largest with, and its opposite.
+    let of_signs = |sixteen: &[i8; 16], sign: f32| {
+        sixteen.map(|weight| if weight < 0 { -sign } else { sign }).repeat(inputs / 16)
+    };
+    let rows = channels.iter().flat_map(|sixteen| [1.0, -1.0].map(|sign| of_signs(sixteen, sign)));
+    let case = Case {
+        inputs,
+        outputs: channels.len(),
+        rows: rows.flatten().collect(),
+        damping: None,
+        weights,
+        scales: vec![1.0; channels.len()],
+        bias: vec![0.0; channels.len()],
+    };
     for kernels in Kernels::all() {
-        let inputs = 4096;
-        let case = Case {
-            inputs,
-            outputs: 2,
-            rows: vec![1.0; inputs],
-            damping: None,
-            weights: [vec![32; inputs], vec![-32; inputs]].concat(),
-            scales: vec![1.0; 2],
-            bias: vec![0.0; 2],
-        };
-        let scale = case.quantized(kernels).scales()[0];
-        let most = (32 * 127 * 4096) as f32;
+        let rows = case.quantized(kernels);
         let found = case.product(kernels, Activation::None);
-        assert_eq!(found, [most * scale, -most * scale], "{kernels:?}");
+        for (place, found) in found.into_iter().enumerate() {
+            let (row, channel) = (place / channels.len(), place % channels.len());
+            let value = |input| i64::from(rows.value(row, input));
+            let weight = |input: usize| i64::from(channels[channel][input % 16]);
+            let sum: i64 = (0..inputs).map(|input| value(input) * weight(input)).sum();
+            let expected = sum as f32 * rows.scales()[row];
+            assert_eq!(found, expected, "{kernels:?}, row {row}, channel {channel}");
+        }
     }
 }
 
@@ -313,9 +330,15 @@ fn kernels_are_known_by_their_names() {
 #[test]
 fn a_weight_or_a_shape_that_does_not_fit_is_an_error() {
     let kernels = Kernels::best();
-    let said = kernels.pack_int8(&[0, 64, 50, -15], 2, 2).expect_err("too large").to_string();
-    assert!(said.contains("channel 1") && said.contains("inputs 0 and 1"), "{said}");
-    assert!(kernels.pack_int8(&[0, 64, 50, -14], 2, 2).is_ok());
+    // Inputs 16, 17 and 20 of the second channel meet in one word; 18 is in another, -128 has another sign.
+    let mut weights = [0; 48];
+    for (input, weight) in [(16, 100), (17, 20), (18, 127), (19, 1), (20, 8), (21, -128)] {
+        weights[24 + input] = weight;
+    }
+    assert!(kernels.pack_int8(&weights, 24, 2).is_ok());
+    weights[24 + 20] = 9;
+    let said = kernels.pack_int8(&weights, 24, 2).expect_err("too large").to_string();
+    assert!(said.contains("channel 1") && said.contains("from 16 to 31"), "{said}");
     assert!(kernels.pack_int8(&[0; 3], 2, 2).is_err());
     assert!(kernels.pack_int8(&[], 0, 0).is_err());
     let packed = kernels.pack_int8(&[1; 4], 2, 2).expect("packs");

@@ -12,7 +12,7 @@ use super::format::{BlockFormat, Layout};
 use super::part::{Groups, Inputs, Kind, MAX_PARTS, Part};
 use super::rows::{BlockRows, RowBlock};
 use crate::choice::Kernels;
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Lanes};
 use crate::machine::{Job, Machine};
 use crate::out::{Out, share};
 use crate::pool::Pool;
@@ -137,8 +137,11 @@ impl Panels<'_> {
                                 // as wide as the matrix, `BlockMatrix::new` that it has all its panels.
                                 unsafe { F::tile::<M::Part, $count>(tile, &mut out) };
                                 for (place, out) in out.iter().enumerate() {
-                                    // SAFETY: `share` gives each panel to one thread.
-                                    unsafe { self.product.out.write(panel, row + place, out) };
+                                    // SAFETY: sixteen; and `share` gives each panel to one thread.
+                                    unsafe {
+                                        let out = M::Lanes::load(out.as_ptr());
+                                        self.product.out.write(panel, row + place, out);
+                                    }
                                 }
                                 row += $count;
                             })*

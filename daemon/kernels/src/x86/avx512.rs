@@ -157,7 +157,7 @@ impl Machine for Avx512Vnni {
             let mut all = [_mm512_loadu_si512(sums.start.cast()); ROWS];
             for group in 0..groups {
                 let weights = _mm512_loadu_si512(weights.add(group * 64).cast());
-                _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(group * sums.pace / 2));
+                _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(group * sums.pace / 4));
                 for (row, sum) in all.iter_mut().enumerate() {
                     let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
                     *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(input), weights);

@@ -1,9 +1,9 @@
 //! Symmetric int8: `value = quantized * scale`, `scale = largest / 127`, or as much larger as the kernels' bound on
-//! pairs of weights wants.
+//! the weights of a word wants.
 //!
 //! Must be exact and the same everywhere: one division and one rounding a value.
 
-use valet_inference::PAIR_BOUND;
+use valet_inference::{WORD_BOUND, fullest_word};
 
 use crate::safetensors::Tensor;
 
@@ -31,31 +31,42 @@ pub(crate) fn quantize_rows(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
     (values, scales)
 }
 
-/// Quantizes each column (output channel) of a matrix with a scale of its own, such that no two neighbouring
-/// values of a column are larger together than the kernels' [`PAIR_BOUND`].
+/// Quantizes each column (output channel) of a matrix with a scale of its own, such that no word of it is
+/// fuller than the kernels' [`WORD_BOUND`].
 pub(crate) fn quantize_columns(matrix: &Tensor) -> (Vec<i8>, Vec<f32>) {
     let width = matrix.shape[1];
-    let column = |column: usize| matrix.values.iter().skip(column).step_by(width).copied();
-    let scales: Vec<f32> =
-        (0..width).map(|number| scale_of(column(number)).max(pair_scale(column(number)))).collect();
-    let values = matrix
-        .values
-        .chunks_exact(width)
-        .flat_map(|row| row.iter().zip(&scales))
-        .map(|(value, scale)| quantized(*value, *scale))
-        .collect();
+    let mut values = vec![0; matrix.values.len()];
+    let mut scales = Vec::with_capacity(width);
+    for number in 0..width {
+        let column: Vec<f32> = matrix.values.iter().skip(number).step_by(width).copied().collect();
+        let (quantized, scale) = quantize_column(&column);
+        values
+            .iter_mut()
+            .skip(number)
+            .step_by(width)
+            .zip(quantized)
+            .for_each(|(to, value)| *to = value);
+        scales.push(scale);
+    }
     (values, scales)
 }
 
-/// The least scale with which each pair of neighbours fits the bound, rounding included: two roundings add
-/// at most one.
-fn pair_scale(column: impl Iterator<Item = f32>) -> f32 {
-    let mut largest = 0.0f32;
-    let mut column = column.map(f32::abs);
-    while let Some(first) = column.next() {
-        largest = largest.max(first + column.next().unwrap_or(0.0));
+/// How much larger the next scale is that is tried.
+const LARGER: f32 = 1.0 + 1.0 / 512.0;
+
+/// Quantizes a column with the first scale, from `largest / 127` upwards, with which all of its words fit.
+fn quantize_column(column: &[f32]) -> (Vec<i8>, f32) {
+    let mut scale = scale_of(column.iter().copied());
+    loop {
+        let values: Vec<i8> = column.iter().map(|value| quantized(*value, scale)).collect();
+        let (_, sum) = fullest_word(&values);
+        if sum <= WORD_BOUND.into() {
+            return (values, scale);
+        }
+        // Eight roundings move a sum by four at most: no scale below this one can fit.
+        let least = sum.saturating_sub(4) as f32 / f32::from(WORD_BOUND + 4);
+        scale *= least.max(LARGER);
     }
-    largest / f32::from(PAIR_BOUND - 1)
 }
 
 #[cfg(test)]
@@ -64,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn matrix() -> impl Strategy<Value = Tensor> {
-        (1usize..6, 1usize..6).prop_flat_map(|(rows, columns)| {
+        (1usize..40, 1usize..6).prop_flat_map(|(rows, columns)| {
             proptest::collection::vec(-1e3f32..1e3, rows * columns)
                 .prop_map(move |values| Tensor { shape: vec![rows, columns], values })
         })
@@ -87,15 +98,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_pair_of_a_column_is_past_the_bound(matrix in matrix()) {
+        fn no_word_of_a_column_is_past_the_bound(matrix in matrix()) {
             let (values, _) = quantize_columns(&matrix);
             let width = matrix.shape[1];
-            let rows: Vec<&[i8]> = values.chunks_exact(width).collect();
-            for pair in rows.chunks(2) {
-                for column in 0..width {
-                    let sum: u32 = pair.iter().map(|row| u32::from(row[column].unsigned_abs())).sum();
-                    prop_assert!(sum <= PAIR_BOUND.into(), "{sum}");
-                }
+            for column in 0..width {
+                let column: Vec<i8> = values.iter().skip(column).step_by(width).copied().collect();
+                prop_assert!(fullest_word(&column).1 <= WORD_BOUND.into(), "{column:?}");
             }
         }
     }
