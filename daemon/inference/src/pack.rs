@@ -164,6 +164,12 @@ impl From<InferenceError> for PackError {
     }
 }
 
+/// The weights of a matrix, written, and what its sums begin with.
+struct Weights {
+    section: Section,
+    starts: Vec<i32>,
+}
+
 struct Packer<W: Write + Seek> {
     kernels: Kernels,
     to: Writer<W>,
@@ -171,8 +177,17 @@ struct Packer<W: Write + Seek> {
 
 impl<W: Write + Seek> Packer<W> {
     fn program(&mut self, from: &Program<Array<'_>>) -> Result<Program<Section>, PackError> {
-        let steps = from.steps.iter().map(|step| {
-            let op = self.op(&step.op, &step.name)?;
+        // All weights first, in the order they are used in: a product asks for what follows its own.
+        let weights = from.steps.iter().map(|step| match &step.op {
+            Op::Linear(matrix) => self.weights(matrix, &step.name).map(Some),
+            _ => Ok(None),
+        });
+        let weights = weights.collect::<Result<Vec<_>, PackError>>()?;
+        let steps = from.steps.iter().zip(weights).map(|(step, weights)| {
+            let op = match (&step.op, weights) {
+                (Op::Linear(matrix), Some(weights)) => Op::Linear(self.matrix(matrix, weights)?),
+                (op, _) => self.op(op, &step.name)?,
+            };
             Ok(Step { name: step.name.clone(), inputs: step.inputs.clone(), op })
         });
         let steps: Result<Vec<_>, PackError> = steps.collect();
@@ -197,18 +212,17 @@ impl<W: Write + Seek> Packer<W> {
                 bias: self.section(bias.bytes)?,
                 epsilon: *epsilon,
             },
-            Op::Linear(matrix) => Op::Linear(self.matrix(matrix, name)?),
+            Op::Linear(matrix) => {
+                let weights = self.weights(matrix, name)?;
+                Op::Linear(self.matrix(matrix, weights)?)
+            }
             Op::Attend { heads } => Op::Attend { heads: *heads },
             Op::Mean => Op::Mean,
         })
     }
 
-    fn matrix(
-        &mut self,
-        from: &Matrix<Array<'_>>,
-        name: &str,
-    ) -> Result<Matrix<Section>, PackError> {
-        let Matrix { inputs, outputs, gelu, .. } = *from;
+    fn weights(&mut self, from: &Matrix<Array<'_>>, name: &str) -> Result<Weights, PackError> {
+        let Matrix { inputs, outputs, .. } = *from;
         let mut channels = vec![0i8; inputs * outputs];
         for (input, row) in from.weights.bytes.chunks_exact(outputs).enumerate() {
             for (output, weight) in row.iter().enumerate() {
@@ -218,16 +232,24 @@ impl<W: Write + Seek> Packer<W> {
         let packed = self.kernels.pack_int8(&channels, inputs, outputs).map_err(|error| {
             PackError::Model(InferenceError::Graph { why: format!("the step {name:?}: {error}") })
         })?;
-        drop(channels);
+        let section = self.section(bytemuck::cast_slice(&packed.weights))?;
+        Ok(Weights { section, starts: packed.starts })
+    }
+
+    fn matrix(
+        &mut self,
+        from: &Matrix<Array<'_>>,
+        Weights { section, starts }: Weights,
+    ) -> Result<Matrix<Section>, PackError> {
         Ok(Matrix {
-            inputs,
-            outputs,
+            inputs: from.inputs,
+            outputs: from.outputs,
             damping: from.damping.map(|damping| self.section(damping.bytes)).transpose()?,
-            weights: self.section(bytemuck::cast_slice(&packed.weights))?,
-            starts: Some(self.section(bytemuck::cast_slice(&packed.starts))?),
-            scales: self.channels(from.scales, outputs)?,
-            bias: self.channels(from.bias, outputs)?,
-            gelu,
+            weights: section,
+            starts: Some(self.section(bytemuck::cast_slice(&starts))?),
+            scales: self.channels(from.scales, from.outputs)?,
+            bias: self.channels(from.bias, from.outputs)?,
+            gelu: from.gelu,
         })
     }
 

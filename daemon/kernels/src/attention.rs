@@ -5,10 +5,9 @@
 
 use crate::choice::Kernels;
 use crate::elements::softmax;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::{LANES, Lanes, load_some};
 use crate::machine::{Job, Machine};
 use crate::norm::put;
-use crate::rows::at;
 
 /// Room that attention works in; keep one and hand it in again.
 #[derive(Debug, Default)]
@@ -79,11 +78,8 @@ impl Job for Attention<'_> {
         scratch.shares.resize(TILE * columns, 0.0);
         for head in 0..heads {
             let at = head * head_width;
-            for (token, row) in joined.chunks_exact(3 * width).enumerate() {
-                for (place, key) in row[width + at..][..head_width].iter().enumerate() {
-                    scratch.keys[place * columns + token] = *key;
-                }
-            }
+            let keys = Matrix { values: &joined[width + at..], stride: 3 * width };
+            transpose(keys, [length, head_width], &mut scratch.keys, columns);
             for first in (0..length).step_by(TILE) {
                 let rows = TILE.min(length - first);
                 let queries =
@@ -110,6 +106,26 @@ struct Matrix<'a> {
     stride: usize,
 }
 
+/// Rows that are turned into columns together: single floats would cost a store each.
+const TOGETHER: usize = 4;
+
+/// Turns `[rows, columns]` floats of a matrix into columns that lie `stride` apart.
+#[inline(always)]
+fn transpose(from: Matrix<'_>, [rows, columns]: [usize; 2], to: &mut [f32], stride: usize) {
+    let row = |row: usize| &from.values[row * from.stride..][..columns];
+    for first in (0..rows - rows % TOGETHER).step_by(TOGETHER) {
+        let rows: [&[f32]; TOGETHER] = std::array::from_fn(|place| row(first + place));
+        for (column, to) in to.chunks_exact_mut(stride).take(columns).enumerate() {
+            to[first..first + TOGETHER].copy_from_slice(&rows.map(|row| row[column]));
+        }
+    }
+    for row_left in rows - rows % TOGETHER..rows {
+        for (to, value) in to.chunks_exact_mut(stride).zip(row(row_left)) {
+            to[row_left] = *value;
+        }
+    }
+}
+
 /// `out = a · b` of `[rows, inner, columns]`; at most [`TILE`] rows.
 #[inline(always)]
 fn product<V: Lanes>(
@@ -119,19 +135,43 @@ fn product<V: Lanes>(
     out: &mut [f32],
     stride: usize,
 ) {
+    macro_rules! of {
+        ($($count:literal)*) => {
+            match rows {
+                $($count => product_of::<V, $count>(a, b, [inner, columns], out, stride),)*
+                _ => unreachable!("a tile has 1 to {TILE} rows"),
+            }
+        };
+    }
+    of!(1 2 3 4);
+}
+
+#[inline(always)]
+fn product_of<V: Lanes, const ROWS: usize>(
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    [inner, columns]: [usize; 2],
+    out: &mut [f32],
+    stride: usize,
+) {
+    let a_rows: [_; ROWS] = std::array::from_fn(|row| a.values[row * a.stride..][..inner].as_ptr());
     for column in (0..columns).step_by(LANES) {
         let there = LANES.min(columns - column);
-        let mut sums = [V::splat(0.0); TILE];
+        // The last row of `b` has them, and so has each before it.
+        assert!((inner - 1) * b.stride + column + there <= b.values.len(), "{inner} whole rows");
+        let mut sums = [V::splat(0.0); ROWS];
         for step in 0..inner {
-            let from = step * b.stride + column;
-            let factors: V = at(&b.values[..b.values.len().min(from + there)], from);
-            for (row, sum) in sums.iter_mut().enumerate() {
-                // A tile of fewer rows takes its last one again and leaves it out below.
-                let row = row.min(rows - 1);
-                *sum = V::splat(a.values[row * a.stride + step]).fma(factors, *sum);
+            // SAFETY: `there` floats are there, as was just seen; and each row of `a` has `inner`.
+            unsafe {
+                let from = b.values.as_ptr().add(step * b.stride + column);
+                let factors: V =
+                    if there == LANES { V::load(from) } else { load_some(from, there, 0.0) };
+                for (sum, row) in sums.iter_mut().zip(a_rows) {
+                    *sum = V::splat(*row.add(step)).fma(factors, *sum);
+                }
             }
         }
-        for (row, sum) in sums.iter().enumerate().take(rows) {
+        for (row, sum) in sums.iter().enumerate() {
             let from = row * stride + column;
             put(&mut out[from..from + there], 0, *sum);
         }

@@ -27,12 +27,6 @@ pub(crate) trait Lanes: Copy {
     /// `to` is writable for 16 floats.
     unsafe fn store(self, to: *mut f32);
 
-    /// Sixteen integers from memory as floats, rounded half to even.
-    ///
-    /// # Safety
-    /// `from` is readable for 16 integers.
-    unsafe fn load_i32(from: *const i32) -> Self;
-
     /// Sixteen bytes from memory as floats.
     ///
     /// # Safety

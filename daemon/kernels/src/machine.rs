@@ -35,20 +35,13 @@ pub(crate) trait Machine: Copy {
     /// How [`Self::int8_tile`] wants its rows.
     const FORM: RowForm = RowForm::Bytes;
 
-    /// The products of `ROWS` rows with one panel, exact: `sums[row][channel]`, counted from `start[channel]`.
+    /// The products of `ROWS` rows with one panel: of each row the exact sums of the sixteen channels, each rounded to
+    /// a float once.
     ///
     /// # Safety
-    /// The processor has this instruction set. `rows` holds `ROWS` rows in the form `FORM`, the next
-    /// one `stride` bytes on (the next pair where they are pairs); each has `groups * GROUP` values,
-    /// a multiple of 16. `weights` holds `groups * GROUP * 16` weights, those of each
-    /// word bounded as [`crate::WORD_BOUND`] says, `start` sixteen integers, `sums` has room for `ROWS * 16`. `ROWS` is at most `TILE`.
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    );
+    /// The processor has this instruction set, and the tile's memory is as [`Int8Tile`] says, in the form
+    /// `FORM`. `ROWS` is at most `TILE`.
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS];
 
     /// Multiplies and adds as [`Self::int8_tile`] does, `rounds` times, without loading anything: what the processor
     /// can do at most. Gives how many products that were, and a sum that keeps them from being left out.
@@ -61,18 +54,24 @@ pub(crate) trait Machine: Copy {
 /// Weights of a panel, in bytes, after which a tile asks for some of the next.
 pub(crate) const STEP: usize = 256;
 
-/// Where the sums of a tile begin and where they go, both by channel, and what comes next.
+/// Some rows and the panel that they are multiplied with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sums {
-    /// Sixteen integers that the sums are counted from.
+pub(crate) struct Int8Tile {
+    /// The first row; each has `groups * GROUP` values, a multiple of 16.
+    pub rows: *const u8,
+    /// Bytes from one row to the next (from one pair to the next where rows are pairs).
+    pub stride: usize,
+    /// `groups * GROUP * 16` weights, those of each word bounded as [`crate::WORD_BOUND`] says.
+    pub weights: *const i8,
+    /// Groups of inputs.
+    pub groups: usize,
+    /// Sixteen integers that the sums of the channels are counted from.
     pub start: *const i32,
-    /// Room for sixteen integers a row.
-    pub out: *mut i32,
     /// Weights of the next panel that are to be asked for while these are multiplied: `pace` bytes for each
     /// [`STEP`] that are. Only ever a hint: it may point anywhere.
     #[allow(dead_code, reason = "some processors are not asked")]
     pub ahead: *const i8,
-    /// At most `STEP` and as many as there are rows.
+    /// At most `STEP`, or as many as there are rows.
     #[allow(dead_code, reason = "some processors are not asked")]
     pub pace: usize,
 }

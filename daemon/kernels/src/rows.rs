@@ -130,52 +130,43 @@ impl Job for Quantize<'_> {
 
     #[inline(always)]
     fn run<M: Machine>(self) {
-        let width = self.to.width;
-        for (row, values) in self.rows.chunks_exact(width).enumerate() {
+        let Int8Rows { values: to, scales, width, stride, .. } = self.to;
+        for ((row, values), scale) in self.rows.chunks_exact(*width).enumerate().zip(scales) {
+            let to = &mut to[place_of(M::FORM, *stride, row, 0)..];
             let source = Source { values, damping: self.damping };
             let largest = source.largest::<M::Lanes>();
             // Below this, 127 / largest could overflow; such a row says nothing.
             if largest < 1e-30 {
                 if M::FORM == RowForm::ShiftedBytes {
-                    let begin = row * self.to.stride;
-                    self.to.values[begin..begin + self.to.stride].fill(0x80);
+                    to[..*stride].fill(0x80);
                 }
                 continue;
             }
-            self.to.scales[row] = largest * (1.0 / 127.0);
-            let factor = 127.0 / largest;
-            for column in (0..width).step_by(LANES) {
+            *scale = largest * (1.0 / 127.0);
+            let factor = M::Lanes::splat(127.0 / largest);
+            for sixteen in 0..width.div_ceil(LANES) {
                 let mut bytes = [0i8; LANES];
-                let value = source.at::<M::Lanes>(column).mul(M::Lanes::splat(factor));
+                let value = source.at::<M::Lanes>(sixteen).mul(factor);
                 // SAFETY: `bytes` holds sixteen.
                 unsafe { value.store_i8(bytes.as_mut_ptr()) };
-                write::<M>(&mut self.to.values, self.to.stride, (row, column), bytes);
+                write::<M>(to, sixteen, bytes.map(i8::cast_unsigned));
             }
         }
     }
 }
 
-/// Writes sixteen values of a row in the form of a machine.
+/// Writes the sixteen values with this number of a row that begins where `to` does.
 #[inline(always)]
-fn write<M: Machine>(
-    to: &mut [u8],
-    stride: usize,
-    (row, column): (usize, usize),
-    bytes: [i8; LANES],
-) {
-    let place = place_of(M::FORM, stride, row, column);
+fn write<M: Machine>(to: &mut [u8], sixteen: usize, bytes: [u8; LANES]) {
     match M::FORM {
-        RowForm::Bytes => {
-            to[place..place + LANES].copy_from_slice(&bytes.map(i8::cast_unsigned));
-        }
+        RowForm::Bytes => to[sixteen * LANES..][..LANES].copy_from_slice(&bytes),
         RowForm::ShiftedBytes => {
-            to[place..place + LANES]
-                .copy_from_slice(&bytes.map(|value| value.cast_unsigned() ^ 0x80));
+            to[sixteen * LANES..][..LANES].copy_from_slice(&bytes.map(|value| value ^ 0x80));
         }
         RowForm::Pairs => {
-            let bytes = bytes.map(i8::cast_unsigned);
-            to[place..place + 8].copy_from_slice(&bytes[..8]);
-            to[place + 16..place + 24].copy_from_slice(&bytes[8..]);
+            let to = &mut to[sixteen * 2 * LANES..];
+            to[..8].copy_from_slice(&bytes[..8]);
+            to[16..24].copy_from_slice(&bytes[8..]);
         }
     }
 }
@@ -187,12 +178,12 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Sixteen damped values from a column on; zeros past the end.
+    /// The sixteen damped values with this number; zeros past the end.
     #[inline(always)]
-    fn at<V: Lanes>(&self, column: usize) -> V {
-        let value: V = at(self.values, column);
+    fn at<V: Lanes>(&self, sixteen: usize) -> V {
+        let value: V = at(self.values, sixteen * LANES);
         match self.damping {
-            Some(damping) => value.mul(at(damping, column)),
+            Some(damping) => value.mul(at(damping, sixteen * LANES)),
             None => value,
         }
     }
@@ -200,8 +191,8 @@ impl Source<'_> {
     #[inline(always)]
     fn largest<V: Lanes>(&self) -> f32 {
         let mut largest = V::splat(0.0);
-        for column in (0..self.values.len()).step_by(LANES) {
-            largest = largest.max(self.at::<V>(column).abs());
+        for sixteen in 0..self.values.len().div_ceil(LANES) {
+            largest = largest.max(self.at::<V>(sixteen).abs());
         }
         largest.largest()
     }
@@ -210,11 +201,11 @@ impl Source<'_> {
 /// Sixteen values of a slice; zeros past its end.
 #[inline(always)]
 pub(crate) fn at<V: Lanes>(values: &[f32], place: usize) -> V {
-    let rest = &values[place..];
-    if rest.len() >= LANES {
+    if let Some(sixteen) = values.get(place..place + LANES) {
         // SAFETY: sixteen are there.
-        unsafe { V::load(rest.as_ptr()) }
+        unsafe { V::load(sixteen.as_ptr()) }
     } else {
+        let rest = &values[place..];
         // SAFETY: as many are there, and they are fewer than sixteen.
         unsafe { load_some(rest.as_ptr(), rest.len(), 0.0) }
     }

@@ -6,7 +6,7 @@
 mod part;
 
 use crate::lanes::{LANES, Lanes};
-use crate::machine::{Machine, Sums};
+use crate::machine::{Int8Tile, Machine};
 
 /// Plain Rust.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +30,6 @@ impl Lanes for [f32; LANES] {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: as above.
         unsafe { to.cast::<Self>().write_unaligned(self) }
-    }
-
-    unsafe fn load_i32(from: *const i32) -> Self {
-        // SAFETY: the caller vouches for sixteen integers.
-        unsafe { from.cast::<[i32; LANES]>().read_unaligned() }.map(|value| value as f32)
     }
 
     unsafe fn load_i8(from: *const i8) -> Self {
@@ -109,15 +104,10 @@ impl Machine for Scalar {
     const GROUP: usize = 4;
     const TILE: usize = 4;
 
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let Int8Tile { rows, stride, weights, groups, start, .. } = tile;
         // SAFETY: the caller vouches for sixteen integers.
-        let start = unsafe { sums.start.cast::<[i32; LANES]>().read_unaligned() };
+        let start = unsafe { start.cast::<[i32; LANES]>().read_unaligned() };
         let mut all = [start; ROWS];
         for group in 0..groups {
             for (row, sums) in all.iter_mut().enumerate() {
@@ -135,8 +125,7 @@ impl Machine for Scalar {
                 }
             }
         }
-        // SAFETY: the caller vouches for room for `ROWS` rows of sixteen sums.
-        unsafe { sums.out.cast::<[[i32; LANES]; ROWS]>().write_unaligned(all) }
+        all.map(|sums| sums.map(|sum| sum as f32))
     }
 
     unsafe fn int8_limit(rounds: usize) -> (usize, i32) {

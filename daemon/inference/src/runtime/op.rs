@@ -95,19 +95,21 @@ impl ChainOp {
             let table = weights::table(&self.model, table)?;
             return Ok(scratch.embed(numbers(ids)?, lengths, &table)?);
         }
-        if let Some(rows) = first {
-            scratch.take(floats(rows)?);
+        let given = first.map(floats).transpose()?;
+        if let Kind::Linear(matrix) = op {
+            let weights = weights::matrix(&self.model, matrix)?;
+            let damping = weights::damping(&self.model, matrix)?;
+            scratch.linear(given, &weights, damping, matrix.gelu);
+            return Ok(());
+        }
+        if let Some(rows) = given {
+            scratch.take(rows);
         }
         match op {
-            Kind::Embed(_) => {}
+            Kind::Embed(_) | Kind::Linear(_) => {}
             Kind::Norm { .. } => {
                 let residual = second.map(floats).transpose()?;
                 scratch.norm(weights::norm(&self.model, op)?, residual);
-            }
-            Kind::Linear(matrix) => {
-                let weights = weights::matrix(&self.model, matrix)?;
-                let damping = weights::damping(&self.model, matrix)?;
-                scratch.linear(&weights, damping, matrix.gelu);
             }
             Kind::Attend { heads } => scratch.attend(lengths, *heads),
             Kind::Mean => scratch.mean(lengths),

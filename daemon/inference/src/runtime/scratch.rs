@@ -85,9 +85,16 @@ impl Scratch {
         self.kernels.layer_norm(&mut floats[..*length], residual, norm);
     }
 
-    pub(super) fn linear(&mut self, matrix: &Int8Matrix<'_>, damping: Option<&[f32]>, gelu: bool) {
+    /// Rows that are given, or those of the last step, times a matrix.
+    pub(super) fn linear(
+        &mut self,
+        given: Option<&[f32]>,
+        matrix: &Int8Matrix<'_>,
+        damping: Option<&[f32]>,
+        gelu: bool,
+    ) {
         let activation = if gelu { Activation::Gelu } else { Activation::None };
-        self.quantized.quantize(self.rows.used(), matrix.inputs(), damping);
+        self.quantized.quantize(given.unwrap_or(self.rows.used()), matrix.inputs(), damping);
         let out = self.rows.of(self.quantized.count() * matrix.outputs());
         let rows = &self.quantized;
         self.kernels.int8_product_on(&mut self.pool, rows, matrix, activation, out);

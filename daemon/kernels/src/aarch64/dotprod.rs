@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::neon::{Four, neon};
 use super::part::Dots;
 use crate::blocks::{Inputs, Kind};
-use crate::machine::{Machine, Sums};
+use crate::machine::{Int8Tile, Machine};
 
 /// NEON with dot products.
 #[derive(Debug, Clone, Copy)]
@@ -35,15 +35,10 @@ impl Machine for Dotprod {
     const TILE: usize = 4;
 
     #[inline(always)]
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let Int8Tile { rows, stride, weights, groups, start, .. } = tile;
         neon! {
-            let start: [int32x4_t; 4] = std::array::from_fn(|quad| vld1q_s32(sums.start.add(4 * quad)));
+            let start: [int32x4_t; 4] = std::array::from_fn(|quad| vld1q_s32(start.add(4 * quad)));
             let mut all = [start; ROWS];
             // Sixteen inputs of a row fill a register: four groups.
             for four in 0..groups / 4 {
@@ -65,11 +60,13 @@ impl Machine for Dotprod {
                 group!(2);
                 group!(3);
             }
-            for (row, sum) in all.iter().enumerate() {
-                for (quad, sum) in sum.iter().enumerate() {
-                    vst1q_s32(sums.out.add(row * 16 + quad * 4), *sum);
+            let mut sums = [Four([vdupq_n_f32(0.0); 4]); ROWS];
+            for (sum, integers) in sums.iter_mut().zip(all) {
+                for (sum, integers) in sum.0.iter_mut().zip(integers) {
+                    *sum = vcvtq_f32_s32(integers);
                 }
             }
+            sums
         }
     }
 

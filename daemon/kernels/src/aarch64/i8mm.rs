@@ -11,7 +11,7 @@ use super::dotprod::Dotprod;
 use super::neon::{Four, neon};
 use super::part::Dots;
 use crate::blocks::{Inputs, Kind};
-use crate::machine::{Machine, RowForm, Sums};
+use crate::machine::{Int8Tile, Machine, RowForm};
 
 /// NEON with dot products and int8 matrix multiplication.
 #[derive(Debug, Clone, Copy)]
@@ -41,13 +41,8 @@ impl Machine for I8mm {
     const FORM: RowForm = RowForm::Pairs;
 
     #[inline(always)]
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let Int8Tile { rows, stride, weights, groups, start, .. } = tile;
         neon! {
             let mut all = [[vdupq_n_s32(0); 8]; PAIRS];
             let pairs = ROWS.div_ceil(2);
@@ -63,16 +58,17 @@ impl Machine for I8mm {
                     }
                 }
             }
-            for row in 0..ROWS {
-                for quad in 0..4 {
+            let mut sums = [Four([vdupq_n_f32(0.0); 4]); ROWS];
+            for (row, sums) in sums.iter_mut().enumerate() {
+                for (quad, to) in sums.0.iter_mut().enumerate() {
                     let left = vreinterpretq_s64_s32(all[row / 2][2 * quad]);
                     let right = vreinterpretq_s64_s32(all[row / 2][2 * quad + 1]);
                     let sum = if row % 2 == 0 { vzip1q_s64(left, right) } else { vzip2q_s64(left, right) };
-                    let start = vld1q_s32(sums.start.add(4 * quad));
-                    let sum = vaddq_s32(start, vreinterpretq_s32_s64(sum));
-                    vst1q_s32(sums.out.add(row * 16 + 4 * quad), sum);
+                    let start = vld1q_s32(start.add(4 * quad));
+                    *to = vcvtq_f32_s32(vaddq_s32(start, vreinterpretq_s32_s64(sum)));
                 }
             }
+            sums
         }
     }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::part::Dots;
 use crate::blocks::{Inputs, Kind};
 use crate::lanes::Lanes;
-use crate::machine::{Machine, Sums};
+use crate::machine::{Int8Tile, Machine};
 
 /// ARMv8.0 NEON.
 #[derive(Debug, Clone, Copy)]
@@ -73,16 +73,6 @@ impl Lanes for Four {
             vst1q_f32(to.add(8), self.0[2]);
             vst1q_f32(to.add(12), self.0[3]);
         }
-    }
-
-    #[inline(always)]
-    unsafe fn load_i32(from: *const i32) -> Self {
-        neon!(Four([
-            vcvtq_f32_s32(vld1q_s32(from)),
-            vcvtq_f32_s32(vld1q_s32(from.add(4))),
-            vcvtq_f32_s32(vld1q_s32(from.add(8))),
-            vcvtq_f32_s32(vld1q_s32(from.add(12))),
-        ]))
     }
 
     #[inline(always)]
@@ -198,14 +188,10 @@ impl Machine for Neon {
     /// Four products fit 16 bits (a weight is at most 64), so four groups are multiplied before they are
     /// widened.
     #[inline(always)]
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let Int8Tile { rows, stride, weights, groups, start, .. } = tile;
         // Half a panel at a time: eight channels of four rows are what the registers hold.
+        let mut sums = [Four(neon!([vdupq_n_f32(0.0); 4])); ROWS];
         for half in 0..2 {
             neon! {
                 let mut all = [[vdupq_n_s32(0); 4]; ROWS];
@@ -231,16 +217,17 @@ impl Machine for Neon {
                         }
                     }
                 }
-                for (row, sum) in all.iter().enumerate() {
+                for (sums, all) in sums.iter_mut().zip(all) {
                     for quad in 0..2 {
-                        let channels = half * 8 + quad * 4;
-                        let sum = vpaddq_s32(sum[2 * quad], sum[2 * quad + 1]);
-                        let start = vld1q_s32(sums.start.add(channels));
-                        vst1q_s32(sums.out.add(row * 16 + channels), vaddq_s32(start, sum));
+                        let channels = half * 2 + quad;
+                        let sum = vpaddq_s32(all[2 * quad], all[2 * quad + 1]);
+                        let start = vld1q_s32(start.add(channels * 4));
+                        sums.0[channels] = vcvtq_f32_s32(vaddq_s32(start, sum));
                     }
                 }
             }
         }
+        sums
     }
 
     #[inline(always)]

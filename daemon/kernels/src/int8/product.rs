@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Activation, Int8Matrix, Int8Parts};
 use crate::choice::Kernels;
 use crate::lanes::{LANES, Lanes, gelu};
-use crate::machine::{Job, Machine, RowForm, STEP, Sums};
+use crate::machine::{Int8Tile, Job, Machine, RowForm, STEP};
 use crate::out::{Out, share};
 use crate::pool::Pool;
 use crate::rows::{Int8Rows, padded};
@@ -84,12 +84,6 @@ struct Panels<'a> {
     panels: Range<usize>,
 }
 
-/// Most rows of any machine's tile.
-const MAX_TILE: usize = 12;
-
-/// The sums of a tile, as far as it has rows.
-type TileSums = [[i32; LANES]; MAX_TILE];
-
 impl Job for Panels<'_> {
     type Output = ();
 
@@ -97,16 +91,11 @@ impl Job for Panels<'_> {
     fn run<M: Machine>(self) {
         let Self { product, panels } = self;
         let tiles = Tiles::of::<M>(product.rows.count());
-        let mut sums = [[0; LANES]; MAX_TILE];
         // Without rows there are no tiles, and nothing to share among them.
         for panel in panels.filter(|_| tiles.count > 0) {
             let panel = Panel::new(product, panel);
             for tile in tiles {
-                panel.multiply::<M>(tile, &mut sums);
-                match product.activation {
-                    Activation::None => panel.finish(tile, &sums, |value: M::Lanes| value),
-                    Activation::Gelu => panel.finish(tile, &sums, gelu::<M::Lanes>),
-                }
+                panel.multiply::<M>(tile);
             }
         }
     }
@@ -187,24 +176,27 @@ impl<'a> Panel<'a> {
     }
 
     #[inline(always)]
-    fn multiply<M: Machine>(&self, Tile { first, rows }: Tile, sums: &mut TileSums) {
+    fn multiply<M: Machine>(&self, Tile { first, rows }: Tile) {
         let Self { product, weights, .. } = *self;
         // Each tile asks for its share of the next panel: a burst would be more than a core can wait for.
         let done = first * self.pace * weights.len() / STEP;
-        let ahead = weights.as_ptr_range().end.wrapping_add(done);
-        let out = sums.as_mut_ptr().cast();
-        let sums = Sums { start: self.starts.as_ptr(), out, ahead, pace: rows * self.pace };
-        let groups = padded(product.matrix.inputs) / M::GROUP;
-        let (values, stride) = (product.rows.tile(M::FORM, first), product.rows.stride());
-        let weights = weights.as_ptr();
+        let tile = Int8Tile {
+            rows: product.rows.tile(M::FORM, first),
+            stride: product.rows.stride(),
+            weights: weights.as_ptr(),
+            groups: padded(product.matrix.inputs) / M::GROUP,
+            start: self.starts.as_ptr(),
+            ahead: weights.as_ptr_range().end.wrapping_add(done),
+            pace: rows * self.pace,
+        };
         macro_rules! of {
             ($($count:literal)*) => {
                 match rows {
-                    // SAFETY: this runs where `M` was found; the rows are in its form with their
-                    // padding, `weights` is one whole panel, and `sums` has room for the largest tile.
-                    $($count if $count <= M::TILE => unsafe {
-                        M::int8_tile::<$count>(values, stride, weights, groups, sums);
-                    },)*
+                    $($count if $count <= M::TILE => {
+                        // SAFETY: this runs where `M` was found; the rows are in its form with their
+                        // padding, and `weights` is one whole panel.
+                        self.finish(first, unsafe { M::int8_tile::<$count>(tile) });
+                    })*
                     _ => unreachable!("a tile has 1 to {} rows", M::TILE),
                 }
             };
@@ -212,20 +204,21 @@ impl<'a> Panel<'a> {
         of!(1 2 3 4 5 6 7 8 9 10 11 12);
     }
 
-    /// Scales, adds the bias, applies the activation and writes the channels of a tile.
+    /// Scales, adds the bias, applies the activation and writes the channels of some rows.
     #[inline(always)]
-    fn finish<V: Lanes>(&self, tile: Tile, sums: &TileSums, activation: impl Fn(V) -> V) {
-        let Tile { first, rows } = tile;
-        let row_scales = &self.product.rows.scales()[first..][..rows];
+    fn finish<V: Lanes, const ROWS: usize>(&self, first: usize, sums: [V; ROWS]) {
+        let row_scales = &self.product.rows.scales()[first..][..ROWS];
         // SAFETY: each slice holds sixteen.
         let (scales, bias) =
             unsafe { (V::load(self.scales.as_ptr()), V::load(self.bias.as_ptr())) };
-        for (row, (sums, row_scale)) in sums.iter().zip(row_scales).enumerate() {
-            // SAFETY: sixteen, too; and `share` gives each panel to one thread.
-            unsafe {
-                let value = V::load_i32(sums.as_ptr()).fma(scales.mul(V::splat(*row_scale)), bias);
-                self.product.out.write(self.number, first + row, activation(value));
-            }
+        for (row, (sum, row_scale)) in sums.into_iter().zip(row_scales).enumerate() {
+            let value = sum.fma(scales.mul(V::splat(*row_scale)), bias);
+            let value = match self.product.activation {
+                Activation::None => value,
+                Activation::Gelu => gelu(value),
+            };
+            // SAFETY: `share` gives each panel to one thread.
+            unsafe { self.product.out.write(self.number, first + row, value) };
         }
     }
 }

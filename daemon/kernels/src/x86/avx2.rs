@@ -11,7 +11,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use crate::lanes::Lanes;
-use crate::machine::{Machine, RowForm, STEP, Sums};
+use crate::machine::{Int8Tile, Machine, RowForm, STEP};
 
 /// AVX2 with FMA and F16C.
 #[derive(Debug, Clone, Copy)]
@@ -51,14 +51,6 @@ impl Lanes for Two {
             _mm256_storeu_ps(to, self.0);
             _mm256_storeu_ps(to.add(8), self.1);
         }
-    }
-
-    #[inline(always)]
-    unsafe fn load_i32(from: *const i32) -> Self {
-        avx2!(Two(
-            _mm256_cvtepi32_ps(_mm256_loadu_si256(from.cast())),
-            _mm256_cvtepi32_ps(_mm256_loadu_si256(from.add(8).cast())),
-        ))
     }
 
     #[inline(always)]
@@ -176,26 +168,19 @@ impl Machine for Avx2 {
     const FORM: RowForm = RowForm::ShiftedBytes;
 
     #[inline(always)]
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let start = tile.start;
         avx2! {
-            let low = _mm256_loadu_si256(sums.start.cast());
-            let high = _mm256_loadu_si256(sums.start.add(8).cast());
+            let low = _mm256_loadu_si256(start.cast());
+            let high = _mm256_loadu_si256(start.add(8).cast());
             let mut all = [[low, high]; ROWS];
-            for step in 0..groups / 4 {
-                ask(sums, step);
-                multiply(&mut all, rows.add(step * 16), stride, weights.add(step * STEP));
+            // Two loops, for a branch less in each of their steps.
+            if tile.pace > 64 { steps::<ROWS, 4>(&tile, &mut all) } else { steps::<ROWS, 1>(&tile, &mut all) }
+            let mut sums = [Two(_mm256_setzero_ps(), _mm256_setzero_ps()); ROWS];
+            for (sum, [low, high]) in sums.iter_mut().zip(all) {
+                *sum = Two(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high));
             }
-            for (row, sum) in all.iter().enumerate() {
-                let to = sums.out.add(row * 16);
-                _mm256_storeu_si256(to.cast(), sum[0]);
-                _mm256_storeu_si256(to.add(8).cast(), sum[1]);
-            }
+            sums
         }
     }
 
@@ -221,18 +206,20 @@ impl Machine for Avx2 {
     }
 }
 
-/// Asks for what a tile asks for at one of its steps.
+/// Multiplies all of a tile, and asks for so many lines of the next panel at each step.
 #[inline(always)]
-unsafe fn ask(sums: Sums, step: usize) {
+unsafe fn steps<const ROWS: usize, const LINES: usize>(
+    tile: &Int8Tile,
+    sums: &mut [[__m256i; 2]; ROWS],
+) {
     avx2! {
-        let ahead = sums.ahead.wrapping_add(step * sums.pace);
-        _mm_prefetch::<_MM_HINT_T0>(ahead);
-        if sums.pace > 64 {
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(64));
-        }
-        if sums.pace > 128 {
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(128));
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(192));
+        for step in 0..tile.groups / 4 {
+            for line in 0..LINES {
+                let ahead = tile.ahead.wrapping_add(step * tile.pace + line * 64);
+                _mm_prefetch::<_MM_HINT_T0>(ahead);
+            }
+            let (rows, weights) = (tile.rows.add(step * 16), tile.weights.add(step * STEP));
+            multiply(sums, rows, tile.stride, weights);
         }
     }
 }

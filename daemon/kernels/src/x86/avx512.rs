@@ -9,7 +9,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use crate::lanes::Lanes;
-use crate::machine::{Machine, RowForm, Sums};
+use crate::machine::{Int8Tile, Machine, RowForm};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Debug, Clone, Copy)]
@@ -46,11 +46,6 @@ impl Lanes for One {
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         avx512!(_mm512_storeu_ps(to, self.0))
-    }
-
-    #[inline(always)]
-    unsafe fn load_i32(from: *const i32) -> Self {
-        avx512!(One(_mm512_cvtepi32_ps(_mm512_loadu_si512(from.cast()))))
     }
 
     #[inline(always)]
@@ -146,26 +141,23 @@ impl Machine for Avx512Vnni {
     const FORM: RowForm = RowForm::ShiftedBytes;
 
     #[inline(always)]
-    unsafe fn int8_tile<const ROWS: usize>(
-        rows: *const u8,
-        stride: usize,
-        weights: *const i8,
-        groups: usize,
-        sums: Sums,
-    ) {
+    unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
+        let Int8Tile { rows, stride, weights, groups, start, .. } = tile;
         avx512! {
-            let mut all = [_mm512_loadu_si512(sums.start.cast()); ROWS];
+            let mut all = [_mm512_loadu_si512(start.cast()); ROWS];
             for group in 0..groups {
                 let weights = _mm512_loadu_si512(weights.add(group * 64).cast());
-                _mm_prefetch::<_MM_HINT_T0>(sums.ahead.wrapping_add(group * sums.pace / 4));
+                _mm_prefetch::<_MM_HINT_T0>(tile.ahead.wrapping_add(group * tile.pace / 4));
                 for (row, sum) in all.iter_mut().enumerate() {
                     let input = rows.add(row * stride + group * 4).cast::<i32>().read_unaligned();
                     *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(input), weights);
                 }
             }
-            for (row, sum) in all.iter().enumerate() {
-                _mm512_storeu_si512(sums.out.add(row * 16).cast(), *sum);
+            let mut sums = [One(_mm512_setzero_ps()); ROWS];
+            for (sum, integers) in sums.iter_mut().zip(all) {
+                *sum = One(_mm512_cvtepi32_ps(integers));
             }
+            sums
         }
     }
 
