@@ -1,8 +1,8 @@
 //! AVX2: two registers of eight floats, and int8 products by `vpmaddubsw`.
 //!
 //! That instruction takes unsigned bytes on one side, as `vpdpbusd` does (see `avx512.rs`), and saturates
-//! where the sum of two products leaves 16 bits: pairs of weights are bounded so that it never does, and
-//! so that two such sums can be added before they are widened.
+//! where the sum of two products leaves 16 bits: words of weights are bounded so that it never does, and
+//! so that four such sums can be added before they are widened.
 //! Must not assume alignment.
 
 mod part;
@@ -261,7 +261,7 @@ unsafe fn multiply<const ROWS: usize>(
                 rows = in(reg) rows,
                 stride = in(reg) stride,
                 weights = in(reg) weights,
-                ones = in(reg) &raw const ONES,
+                ones = in(reg) &raw const ONES.0,
                 low = out(ymm_reg) _,
                 high = out(ymm_reg) _,
                 input = out(ymm_reg) _,
@@ -302,7 +302,11 @@ unsafe fn multiply<const ROWS: usize>(
 }
 
 /// What widens words to pairs of them.
-static ONES: __m256i = unsafe { std::mem::transmute([1i16; 16]) };
+static ONES: Ones = Ones([1; 16]);
+
+/// On no two lines of the cache.
+#[repr(align(32))]
+struct Ones([i16; 16]);
 
 /// The same value, which the compiler cannot know: nothing made of it is computed once for all rounds.
 #[inline]
