@@ -17,7 +17,7 @@ pub(crate) struct Neon;
 
 /// Sixteen floats in four registers.
 #[derive(Clone, Copy)]
-pub(crate) struct Four([float32x4_t; 4]);
+pub(crate) struct Four(pub(super) [float32x4_t; 4]);
 
 /// Instructions of NEON.
 macro_rules! neon {
