@@ -12,7 +12,7 @@ use std::{
 };
 use valet_bus::access::{AccessRules, Holders};
 use valet_core::signal::Class;
-use valet_inference::Kernels;
+use valet_kernels::Kernels;
 use valet_package::{PackageError, folder::read_bounded, strict};
 
 /// Largest configuration file, bytes.

@@ -3,6 +3,9 @@
 //!
 //! Must not catch panics; a panic is what is looked for.
 
+#[cfg(feature = "inference")]
+pub mod tiny;
+
 use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
 use std::{path::PathBuf, sync::LazyLock};
 use valet_core::encoder::{Encoder, EncoderFault, Encoding, TokenSpan};
