@@ -1,5 +1,8 @@
 //! Why a package was refused: always the file, where it can be told the line, and what was expected.
 
+use crate::archive::ArchiveError;
+use crate::signature::SignatureError;
+
 /// A package that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
@@ -30,6 +33,33 @@ pub enum PackageError {
         bytes: u64,
         /// What it may have.
         limit: u64,
+    },
+    /// The container is not as packages are.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A signature is not as it should be.
+    #[error("{file}: {why}")]
+    Signature {
+        /// The signature's file.
+        file: String,
+        /// What is wrong with it.
+        why: SignatureError,
+    },
+    /// Another file than the order of a package wants.
+    #[error("expected {expected} next, found {found}; pack again with `valetctl skill pack`")]
+    Order {
+        /// What should have come.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// A file is not the one that the manifest lists.
+    #[error("{file}: its {what} is not that of the signed manifest; fetch the package again")]
+    Changed {
+        /// Within the package.
+        file: String,
+        /// Its length or its hash.
+        what: &'static str,
     },
     /// Could not be read.
     #[error("{file}: cannot be read: {why}")]

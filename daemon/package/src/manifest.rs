@@ -15,6 +15,8 @@ use valet_core::{
 
 /// Largest manifest, bytes.
 pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
+/// Largest manifest of a package, which lists its files, bytes.
+pub const MAX_PACKED_MANIFEST_BYTES: usize = 96 * 1024;
 /// Most intents a skill may have.
 pub const MAX_INTENTS: usize = 64;
 /// Most slots an intent may have.
@@ -76,6 +78,20 @@ struct RawManifest {
     #[serde(default)]
     settings: BTreeMap<String, SettingSchema>,
     intents: BTreeMap<String, RawIntent>,
+    #[serde(default)]
+    files: Vec<RawFile>,
+}
+
+/// A file of a packed manifest, unchecked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFile {
+    /// Within the package.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Of its content, 64 hexadecimal digits.
+    pub sha256: String,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +158,27 @@ impl Manifest {
     /// [`PackageError`].
     pub fn parse(file: &str, text: &str) -> Result<Self, PackageError> {
         let raw: RawManifest = strict::parse(file, text, MAX_MANIFEST_BYTES)?;
+        if !raw.files.is_empty() {
+            let why = "has [[files]], which `valetctl skill pack` writes; leave it out";
+            return Err(PackageError::invalid(file, why));
+        }
+        Self::check(file, raw)
+    }
+
+    /// Parses and checks the manifest of a package; its list of files is not checked yet.
+    ///
+    /// # Errors
+    /// [`PackageError`].
+    pub(crate) fn parse_packed(
+        file: &str,
+        text: &str,
+    ) -> Result<(Self, Vec<RawFile>), PackageError> {
+        let mut raw: RawManifest = strict::parse(file, text, MAX_PACKED_MANIFEST_BYTES)?;
+        let files = std::mem::take(&mut raw.files);
+        Ok((Self::check(file, raw)?, files))
+    }
+
+    fn check(file: &str, raw: RawManifest) -> Result<Self, PackageError> {
         let bad = |what: String| PackageError::invalid(file, what);
         if raw.schema != 1 {
             return Err(bad(format!("schema is {}, expected 1", raw.schema)));

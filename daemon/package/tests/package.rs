@@ -1,0 +1,257 @@
+//! Packages as a whole: packed, signed, read, and refused in every way there is.
+
+use std::fs;
+use std::path::Path;
+
+use minisign::KeyPair;
+use valet_package::archive::{ArchiveError, Reader, Writer};
+use valet_package::packed::{Package, PackedManifest};
+use valet_package::signature::{PublicKey, Signature};
+use valet_package::{PackageError, pack};
+
+const MANIFEST: &str = r#"schema = 1
+[skill]
+id = "org.example.lamp"
+version = "1.0.0"
+counter = 1
+api = "0.1"
+name = { en = "Lamp" }
+license = "Apache-2.0"
+[intents.set-light]
+description = "Set the light"
+class = "comfort"
+"#;
+
+const SENTENCES: &str = r#"
+[intents.set-light]
+templates = ["set the light"]
+samples = ["could you see to the light"]
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect(name);
+    for name in ["sentences", "assets"] {
+        fs::create_dir(folder.path().join(name)).expect(name);
+    }
+    write("skill.toml", MANIFEST.as_bytes());
+    write("skill.wasm", &[1; 1500]);
+    write("sentences/en.toml", SENTENCES.as_bytes());
+    write("assets/names.txt", b"Anna\n");
+    write("README.md", b"not packed");
+    folder
+}
+
+fn packed(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pack::pack(folder, &mut bytes).expect("packed");
+    bytes
+}
+
+struct Signed {
+    bytes: Vec<u8>,
+    key: PublicKey,
+    pair: KeyPair,
+}
+
+fn signed() -> Signed {
+    let folder = folder();
+    let bytes = packed(folder.path());
+    let pair = KeyPair::generate_unencrypted_keypair().expect("keys");
+    let key = PublicKey::parse(&pair.pk.to_base64()).expect("a key");
+    let bytes = with_signature(&bytes, &pair);
+    Signed { bytes, key, pair }
+}
+
+fn with_signature(package: &[u8], pair: &KeyPair) -> Vec<u8> {
+    let manifest = Package::open(package).expect("a package").manifest;
+    let file = minisign::sign(Some(&pair.pk), &pair.sk, &manifest.bytes[..], None, None);
+    let file = file.expect("signed").into_string();
+    let signature = Signature::adopt(file.as_bytes()).expect("a signature");
+    let mut signed = Vec::new();
+    pack::add_signature(package, &signature, &mut signed).expect("added");
+    signed
+}
+
+/// Whether this is a package that the key signed, whole and unchanged.
+fn verify(bytes: &[u8], key: &PublicKey) -> Result<PackedManifest, PackageError> {
+    let package = Package::open(bytes)?;
+    let signature = package.signatures.first().expect("a signature").clone();
+    key.verify(&package.manifest.bytes, &signature)
+        .map_err(|why| PackageError::Signature { file: "the signature".to_owned(), why })?;
+    package.unpack(|_| Ok(std::io::sink()))
+}
+
+fn entries(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let (mut reader, mut all) = (Reader::new(bytes), Vec::new());
+    while let Some(entry) = reader.next_entry().expect("an entry") {
+        let content = reader.content(&entry, 1 << 20).expect("its content");
+        all.push((entry.name, content));
+    }
+    all
+}
+
+fn of_entries(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    for (name, content) in entries {
+        writer.add(name, content).expect("an entry");
+    }
+    writer.finish().expect("an end")
+}
+
+#[test]
+fn a_folder_is_packed_signed_and_read_again() {
+    let Signed { bytes, key, .. } = signed();
+    let mut unpacked = std::collections::BTreeMap::new();
+    let package = Package::open(&bytes[..]).expect("a package");
+    assert_eq!(key.verify(&package.manifest.bytes, &package.signatures[0]), Ok(()));
+    let paths: Vec<String> = package.manifest.files.iter().map(|file| file.path.clone()).collect();
+    assert_eq!(paths, ["skill.wasm", "assets/names.txt", "sentences/en.toml"]);
+    let place = tempfile::tempdir().expect("a folder");
+    let unpack = package.unpack(|file| {
+        let path = place.path().join(file.path.replace('/', "-"));
+        unpacked.insert(file.path.clone(), path.clone());
+        fs::File::create(path)
+    });
+    assert_eq!(unpack.expect("unpacked").manifest.id.as_str(), "org.example.lamp");
+    assert_eq!(fs::read(&unpacked["skill.wasm"]).expect("there"), [1; 1500]);
+    assert_eq!(fs::read(&unpacked["assets/names.txt"]).expect("there"), b"Anna\n");
+}
+
+#[test]
+fn the_same_folder_gives_the_same_bytes() {
+    let (one, other) = (folder(), folder());
+    assert_eq!(packed(one.path()), packed(other.path()));
+}
+
+#[test]
+fn tar_reads_a_package_as_it_is() {
+    let Signed { bytes, .. } = signed();
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("lamp.valet"), bytes).expect("written");
+    let listed = std::process::Command::new("tar")
+        .args(["-tf", "lamp.valet"])
+        .current_dir(place.path())
+        .output()
+        .expect("tar runs");
+    assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).expect("names");
+    assert!(listed.starts_with("skill.toml\nsignatures/"), "{listed}");
+    assert!(listed.ends_with("skill.wasm\nassets/names.txt\nsentences/en.toml\n"), "{listed}");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_refused() {
+    let Signed { bytes, key, .. } = signed();
+    assert!(verify(&bytes, &key).is_ok());
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert!(verify(&changed, &key).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn cut_at_any_byte_it_is_refused_as_cut() {
+    let Signed { bytes, key, .. } = signed();
+    for length in 0..bytes.len() {
+        let refused = verify(&bytes[..length], &key).expect_err("cut short");
+        let cut = matches!(refused, PackageError::Archive(ArchiveError::Truncated { .. }));
+        assert!(cut, "{length}: {refused}");
+    }
+}
+
+#[test]
+fn another_order_a_file_twice_missing_or_more_is_refused() {
+    let Signed { bytes, key, .. } = signed();
+    let all = entries(&bytes);
+    let refused = |entries: &[(String, Vec<u8>)]| match verify(&of_entries(entries), &key) {
+        Err(PackageError::Order { expected, found }) => (expected, found),
+        other => panic!("{other:?}"),
+    };
+    for place in 1..all.len() - 1 {
+        let mut swapped = all.clone();
+        swapped.swap(place, place + 1);
+        // A signature after the component is none: what is expected then is the component's successor.
+        if place > 1 {
+            refused(&swapped);
+        }
+    }
+    let mut first = all.clone();
+    first.swap(0, 1);
+    assert_eq!(refused(&first).0, "skill.toml");
+    for place in 2..all.len() {
+        let mut twice = all.clone();
+        twice.insert(place, all[place].clone());
+        refused(&twice);
+        let mut missing = all.clone();
+        missing.remove(place);
+        refused(&missing);
+    }
+    let mut more = all.clone();
+    more.push(("sentences/fr.toml".to_owned(), Vec::new()));
+    assert_eq!(refused(&more).0, "the end");
+    let mut twice = all.clone();
+    twice.insert(1, all[1].clone());
+    assert!(refused(&twice).0.contains("once each"));
+}
+
+#[test]
+fn a_file_that_was_exchanged_is_refused() {
+    let Signed { bytes, key, .. } = signed();
+    let mut all = entries(&bytes);
+    all[2].1[0] = 2;
+    let refused = verify(&of_entries(&all), &key);
+    assert!(matches!(refused, Err(PackageError::Changed { what: "hash", .. })), "{refused:?}");
+    all[2].1.push(2);
+    let refused = verify(&of_entries(&all), &key);
+    assert!(matches!(refused, Err(PackageError::Changed { what: "length", .. })), "{refused:?}");
+}
+
+#[test]
+fn a_key_signs_once_and_four_keys_sign_at_most() {
+    let Signed { mut bytes, pair, .. } = signed();
+    bytes = with_signature(&bytes, &pair);
+    assert_eq!(Package::open(&bytes[..]).expect("a package").signatures.len(), 1);
+    for count in 2..=4 {
+        bytes = with_signature(&bytes, &KeyPair::generate_unencrypted_keypair().expect("keys"));
+        let package = Package::open(&bytes[..]).expect("a package");
+        assert_eq!(package.signatures.len(), count);
+        assert!(package.signatures.is_sorted_by(|a, b| a.id() < b.id()));
+    }
+    let manifest = Package::open(&bytes[..]).expect("a package").manifest;
+    let fifth = KeyPair::generate_unencrypted_keypair().expect("keys");
+    let file = minisign::sign(Some(&fifth.pk), &fifth.sk, &manifest.bytes[..], None, None);
+    let signature = Signature::adopt(file.expect("signed").into_string().as_bytes());
+    let refused = pack::add_signature(&bytes[..], &signature.expect("one"), std::io::sink());
+    assert!(matches!(refused, Err(PackageError::Order { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_list_that_breaks_a_rule_is_refused() {
+    let line = |path: &str, bytes: u64| {
+        format!("[[files]]\npath = \"{path}\"\nbytes = {bytes}\nsha256 = \"{}\"\n", "0".repeat(64))
+    };
+    let parse = |list: &str| PackedManifest::parse(format!("{MANIFEST}\n{list}").into_bytes());
+    let component = line("skill.wasm", 10);
+    assert!(parse(&component).is_ok());
+    for (list, said) in [
+        (String::new(), "lists no files"),
+        (line("assets/a", 1), "begins with"),
+        (component.clone() + &line("skill.wasm", 1), "listed twice"),
+        (component.clone() + &line("sentences/en.toml", 1) + &line("assets/a", 1), "comes after"),
+        (component.clone() + &line("assets/a", 1) + &line("assets/a", 1), "once each"),
+        (component.clone() + &line("../a", 1), "leads out"),
+        (component.clone() + &line("/a", 1), "absolute"),
+        (component.clone() + &line("skill.toml", 1), "is none of"),
+        (component.clone() + &line("assets/a/b", 1), "is none of"),
+        (component.clone() + &line("sentences/en.txt", 1), "is none of"),
+        (line("skill.wasm", 1 << 40), "at most"),
+        (component.replace(&"0".repeat(64), "0"), "expected 64 digits"),
+    ] {
+        let refused = parse(&list).expect_err(said).to_string();
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let source = valet_package::Manifest::parse("skill.toml", &format!("{MANIFEST}\n{component}"));
+    assert!(source.expect_err("no source has files").to_string().contains("leave it out"));
+}
