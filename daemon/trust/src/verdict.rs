@@ -33,10 +33,10 @@ pub struct Signer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No signature at all.
-    #[error("nobody signed it; ask its author for a signed package, or turn on the developer mode")]
+    #[error("nobody signed it; ask its author for a signed package")]
     Unsigned,
     /// Only keys that are not trusted here.
-    #[error("it is signed by {} only, which this device does not trust; `valetctl trust list` shows whom it does", list(.keys))]
+    #[error("it is signed by {} only, which this device does not trust; whom it trusts is in its folders trust.d", list(.keys))]
     UnknownKeys {
         /// The keys.
         keys: Vec<KeyId>,

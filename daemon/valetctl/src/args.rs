@@ -123,6 +123,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Option<SkillsAction>,
     },
+    /// Make a package of a skill, sign it, and look at what a package is
+    Skill {
+        #[command(subcommand)]
+        action: PackageAction,
+    },
     /// Settings of a skill: all, one, or set one
     Settings {
         /// Its id, or the last part of it (climate)
@@ -201,6 +206,52 @@ pub(crate) enum SkillsAction {
     Disable {
         /// Its id, or the last part of it
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PackageAction {
+    /// Make a package of a skill's folder; the same folder gives the same bytes
+    Pack {
+        /// With skill.toml, skill.wasm, sentences/ and assets/
+        folder: PathBuf,
+        /// The package; else <id>-<version>.valet here
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make a pair of keys to sign with: NAME.key, the secret, and NAME.pub
+    ///
+    /// They are minisign's; keys that it made are as good.
+    Key {
+        /// NAME
+        file: PathBuf,
+        /// Keep the secret as it is, for machines that sign by themselves
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// Add a signature to a package, or renew one's own
+    Sign {
+        /// The package
+        package: PathBuf,
+        /// The secret key
+        #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+        key: Option<PathBuf>,
+        /// A signature of the package's skill.toml that was made elsewhere, as by `minisign -SH`
+        #[arg(long, value_name = "FILE", conflicts_with = "key")]
+        signature: Option<PathBuf>,
+    },
+    /// Check a package whole: its form, its hashes, and who signed it
+    Verify {
+        /// The package
+        package: PathBuf,
+        /// Folder of key files, instead of those of this system; may be given more than once
+        #[arg(long, value_name = "FOLDER")]
+        trust: Vec<PathBuf>,
+    },
+    /// Show what a package is, what it may touch and who signed it, trusted or not
+    Inspect {
+        /// The package
+        package: PathBuf,
     },
 }
 

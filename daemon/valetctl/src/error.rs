@@ -52,6 +52,20 @@ pub enum CtlError {
         /// Why.
         why: String,
     },
+    /// A package or a skill's folder that is not as it should be.
+    #[error("{file} is refused: {why}")]
+    Package {
+        /// Which.
+        file: String,
+        /// What was expected and what came.
+        why: String,
+    },
+    /// A key or a signature.
+    #[error("{why}")]
+    Key {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A script of a tour that breaks a rule.
     #[error("{message}")]
     Script {
@@ -89,6 +103,7 @@ impl CtlError {
             Self::Usage { .. } => USAGE,
             Self::NoBus { .. } | Self::NoDaemon { .. } | Self::Lost { .. } => UNREACHABLE,
             Self::Call { .. } => CALL,
+            Self::Package { .. } | Self::Key { .. } => NOT_FINE,
             Self::File { .. }
             | Self::Script { .. }
             | Self::Unread
@@ -107,6 +122,8 @@ impl CtlError {
             Self::Call { name, .. } => name,
             Self::File { .. } => "file",
             Self::Script { .. } => "script",
+            Self::Package { .. } => "package",
+            Self::Key { .. } => "key",
             Self::Usage { .. } => "usage",
             Self::Unread => "unread",
             Self::Terminal { .. } => "terminal",

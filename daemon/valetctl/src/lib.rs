@@ -1,6 +1,7 @@
 //! `valetctl`: the assistant from a command line, for people, scripts and first steps.
 //!
-//! Speaks only D-Bus, and only the interfaces that are published: what it can do, any client can.
+//! Speaks to the daemon by D-Bus only, and by the interfaces that are published: what it can do, any client can.
+//! Packages are made and checked as files, without a daemon.
 //! Must not know anything of the daemon's insides.
 
 mod args;
@@ -10,6 +11,7 @@ mod error;
 mod link;
 mod models;
 mod monitor;
+mod package;
 mod parse;
 mod screen;
 mod shell;
@@ -65,6 +67,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
+    let cli = match cli {
+        Cli { command: Command::Skill { action }, .. } => return package::run(screen, action),
+        cli => cli,
+    };
     match &cli.command {
         Command::Completion { shell } => return shell::completion(*shell, screen),
         Command::Man { dir } => return shell::man(dir, screen),
@@ -93,6 +99,9 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Undo { options } => turn::undo(&link, screen, &options).await,
         Command::Suggest { options } => turn::suggest(&link, screen, &options).await,
         Command::Tour { script } => tour::run(&link, screen, script.as_deref()).await,
-        Command::Completion { .. } | Command::Man { .. } | Command::Doctor => Ok(Verdict::Fine),
+        Command::Completion { .. }
+        | Command::Man { .. }
+        | Command::Doctor
+        | Command::Skill { .. } => Ok(Verdict::Fine),
     }
 }

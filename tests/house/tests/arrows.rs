@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use valet_house_tests::{Member, cargo, members};
 
 /// Library crates of ours.
-const LIBRARIES: [&str; 10] = [
+const LIBRARIES: [&str; 11] = [
     "valet-core",
     "valet-package",
+    "valet-trust",
     "valet-kernels",
     "valet-inference",
     "valet-understanding",
@@ -25,7 +26,8 @@ fn allowed(member: &Member) -> Vec<&'static str> {
         "valet-inference" => vec!["valet-core", "valet-kernels"],
         "valet-understanding" | "valet-skill-host" => vec!["valet-core", "valet-package"],
         "valet-skillc" => vec!["valet-package", "valet-skill-host"],
-        "valetctl" => vec!["valet-bus", "valet-package"],
+        "valet-trust" => vec!["valet-core", "valet-package"],
+        "valetctl" => vec!["valet-bus", "valet-package", "valet-trust"],
         "valetd" => LIBRARIES.into_iter().filter(|name| *name != "valet-testkit").collect(),
         "valet-skill-sdk" => vec![],
         _ if member.folder.starts_with("skills/") => vec!["valet-skill-sdk"],
@@ -47,7 +49,7 @@ fn forbidden(member: &Member) -> Vec<&'static str> {
     let guest = member.folder.starts_with("skills/") || member.folder.starts_with("tests/guests/");
     match member.name.as_str() {
         "valet-core" => vec!["zbus", "wasmtime", "tract", "tonic", "tokio"],
-        "valet-package" => vec!["tokio", "zbus", "wasmtime", "tract", "tonic"],
+        "valet-package" | "valet-trust" => vec!["tokio", "zbus", "wasmtime", "tract", "tonic"],
         "valet-inference" | "valet-understanding" => vec!["zbus", "wasmtime", "tonic"],
         "valet-skill-host" => vec!["zbus", "tonic", "tract", "cranelift"],
         "valet-skillc" => vec!["zbus", "tokio", "tract"],

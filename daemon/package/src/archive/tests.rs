@@ -1,3 +1,5 @@
+//! Verdicts on containers: what was written comes back, and everything else is refused.
+
 use super::*;
 
 fn two_files() -> Vec<u8> {

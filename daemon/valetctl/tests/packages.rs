@@ -1,0 +1,112 @@
+//! `valetctl skill` as an author and an integrator use it, on files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const MANIFEST: &str = r#"schema = 1
+[skill]
+id = "org.example.lamp"
+version = "1.2.0"
+counter = 3
+api = "0.1"
+name = { en = "Lamp" }
+license = "Apache-2.0"
+[intents.set-light]
+description = "Set the light"
+class = "comfort"
+"#;
+
+fn valetctl(folder: &Path, arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_valetctl");
+    Command::new(program).args(arguments).current_dir(folder).output().expect("valetctl runs")
+}
+
+fn fine(folder: &Path, arguments: &[&str]) -> String {
+    let output = valetctl(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A folder with a skill, a key, and a folder of key files that trusts it for this namespace.
+fn desk(namespace: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect(name);
+    for name in ["lamp", "lamp/sentences", "trust"] {
+        fs::create_dir(folder.path().join(name)).expect(name);
+    }
+    write("lamp/skill.toml", MANIFEST);
+    write("lamp/skill.wasm", "not compiled here");
+    write("lamp/sentences/en.toml", "[intents.set-light]\ntemplates = [\"set the light\"]\n");
+    fine(folder.path(), &["skill", "key", "author", "--no-password"]);
+    let public = fs::read_to_string(folder.path().join("author.pub")).expect("a public key");
+    let key = public.lines().nth(1).expect("its second line");
+    write(
+        "trust/author.toml",
+        &format!(
+            "schema = 1\nname = \"Author\"\nkey = \"{key}\"\nnamespaces = [\"{namespace}\"]\nhighest-class = \"comfort\"\n"
+        ),
+    );
+    folder
+}
+
+#[test]
+fn a_skill_is_packed_signed_and_verified() {
+    let desk = desk("org.example.**");
+    let at = desk.path();
+    fine(at, &["skill", "pack", "lamp"]);
+    let unsigned =
+        valetctl(at, &["skill", "verify", "org.example.lamp-1.2.0.valet", "--trust", "trust"]);
+    assert_eq!(unsigned.status.code(), Some(1), "{unsigned:?}");
+    fine(at, &["skill", "sign", "org.example.lamp-1.2.0.valet", "--key", "author.key"]);
+    let said = fine(at, &["skill", "verify", "org.example.lamp-1.2.0.valet", "--trust", "trust"]);
+    assert!(said.contains("signed by Author"), "{said}");
+    let shown = fine(at, &["--json", "skill", "inspect", "org.example.lamp-1.2.0.valet"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["id"], "org.example.lamp");
+    assert_eq!(shown["intents"]["set-light"], "comfort");
+    assert_eq!(fs::read_dir(at).expect("a folder").count(), 5, "nothing half is left");
+}
+
+#[test]
+fn a_signature_made_elsewhere_is_added() {
+    let desk = desk("org.example.**");
+    let at = desk.path();
+    fine(at, &["skill", "pack", "lamp", "-o", "a.valet"]);
+    let bytes = fs::read(at.join("a.valet")).expect("a package");
+    let package = valet_package::Package::open(&bytes[..]).expect("a package");
+    let secret = fs::read_to_string(at.join("author.key")).expect("a key");
+    let secret = minisign::SecretKeyBox::from_string(&secret).expect("a key");
+    let secret = secret.into_unencrypted_secret_key().expect("a key");
+    let signed = minisign::sign(None, &secret, &package.manifest.bytes[..], Some("by hand"), None);
+    fs::write(at.join("a.minisig"), signed.expect("signed").into_string()).expect("written");
+    fine(at, &["skill", "sign", "a.valet", "--signature", "a.minisig"]);
+    let said = fine(at, &["skill", "verify", "a.valet", "--trust", "trust"]);
+    assert!(said.contains("by hand"), "{said}");
+}
+
+#[test]
+fn what_is_refused_is_refused_with_the_reason_and_left_as_it_was() {
+    let desk = desk("com.other.**");
+    let at = desk.path();
+    fine(at, &["skill", "pack", "lamp", "-o", "a.valet"]);
+    fine(at, &["skill", "sign", "a.valet", "--key", "author.key"]);
+    let refused = valetctl(at, &["skill", "verify", "a.valet", "--trust", "trust"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(said.contains("may not sign org.example.lamp"), "{said}");
+    let mut bytes = fs::read(at.join("a.valet")).expect("a package");
+    let last = bytes.len() - 2000;
+    bytes[last] ^= 1;
+    fs::write(at.join("b.valet"), &bytes).expect("written");
+    for arguments in [["skill", "verify", "b.valet"], ["skill", "inspect", "b.valet"]] {
+        let refused = valetctl(at, &arguments);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("b.valet is refused"));
+    }
+    let refused = valetctl(at, &["skill", "sign", "lamp/skill.toml", "--key", "author.key"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(fs::read_to_string(at.join("lamp/skill.toml")).expect("there"), MANIFEST);
+    let again = valetctl(at, &["skill", "key", "author", "--no-password"]);
+    assert_eq!(again.status.code(), Some(5), "a key is not written over: {again:?}");
+}
