@@ -50,10 +50,7 @@ impl SkillFolder {
     /// # Errors
     /// [`PackageError`] naming the file within the folder.
     pub fn read(folder: &Path) -> Result<Self, PackageError> {
-        let label = |name: &str| folder.join(name).display().to_string();
-        let manifest_bytes = read_bounded(&folder.join("skill.toml"), MAX_MANIFEST_BYTES as u64)?;
-        let manifest =
-            Manifest::parse(&label("skill.toml"), &utf8(&label("skill.toml"), &manifest_bytes)?)?;
+        let (manifest, manifest_bytes) = read_manifest(&folder.join("skill.toml"))?;
         let wasm = read_bounded(&folder.join("skill.wasm"), MAX_WASM_BYTES)?;
         Ok(Self {
             manifest_sha256: Sha256::digest(&manifest_bytes).into(),
@@ -64,6 +61,23 @@ impl SkillFolder {
             manifest,
         })
     }
+}
+
+/// A manifest, and its bytes.
+pub(crate) fn read_manifest(path: &Path) -> Result<(Manifest, Vec<u8>), PackageError> {
+    let (label, bytes) =
+        (path.display().to_string(), read_bounded(path, MAX_MANIFEST_BYTES as u64)?);
+    Ok((Manifest::parse(&label, &utf8(&label, &bytes)?)?, bytes))
+}
+
+/// A text of at most `limit` bytes.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, PackageError> {
+    utf8(&path.display().to_string(), &read_bounded(path, limit)?)
+}
+
+/// The names of a folder's assets; no folder = none.
+pub(crate) fn read_asset_names(folder: &Path) -> Result<Vec<String>, PackageError> {
+    file_names(folder, MAX_ASSETS)
 }
 
 fn unreadable(path: &Path, why: impl ToString) -> PackageError {
@@ -128,7 +142,7 @@ fn file_names(folder: &Path, most: usize) -> Result<Vec<String>, PackageError> {
     Ok(names)
 }
 
-fn read_sentences(
+pub(crate) fn read_sentences(
     folder: &Path,
     manifest: &Manifest,
 ) -> Result<BTreeMap<String, Sentences>, PackageError> {
@@ -138,16 +152,16 @@ fn read_sentences(
             return Err(unreadable(&folder.join(&name), "is not named <language>.toml"));
         };
         let path = folder.join(&name);
-        let label = path.display().to_string();
-        let text = utf8(&label, &read_bounded(&path, MAX_SENTENCES_BYTES as u64)?)?;
-        all.insert(language.to_owned(), Sentences::parse(&label, &text, manifest)?);
+        let text = read_text(&path, MAX_SENTENCES_BYTES as u64)?;
+        let sentences = Sentences::parse(&path.display().to_string(), &text, manifest)?;
+        all.insert(language.to_owned(), sentences);
     }
     Ok(all)
 }
 
 fn open_assets(folder: &Path) -> Result<BTreeMap<String, Asset>, PackageError> {
     let mut assets = BTreeMap::new();
-    for name in file_names(folder, MAX_ASSETS)? {
+    for name in read_asset_names(folder)? {
         let (file, bytes) = open_regular(&folder.join(&name), MAX_ASSET_BYTES)?;
         assets.insert(name, Asset { file: Arc::new(file), bytes });
     }

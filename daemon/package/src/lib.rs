@@ -13,6 +13,7 @@ pub mod sample;
 pub mod sentences;
 pub mod settings;
 pub mod signature;
+pub mod source;
 pub mod strict;
 pub mod template;
 pub mod tests_file;

@@ -211,6 +211,11 @@ pub(crate) enum SkillsAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackageAction {
+    /// Check the folder of a skill as its author works in it, and remark what is hardly meant
+    Check {
+        /// With skill.toml, sentences/ and tests.toml
+        folder: PathBuf,
+    },
     /// Make a package of a skill's folder; the same folder gives the same bytes
     Pack {
         /// With skill.toml, skill.wasm, sentences/ and assets/

@@ -1,4 +1,4 @@
-//! `valetctl skill pack|key|sign|verify|inspect`: packages as files, without a daemon.
+//! `valetctl skill check|pack|key|sign|verify|inspect`: skills and packages as files, without a daemon.
 //!
 //! Must not install anything, and must not leave half a file: what is written takes its name when it is whole.
 
@@ -12,6 +12,7 @@ use minisign::{KeyPair, SecretKey, SecretKeyBox};
 use serde_json::json;
 use valet_package::packed::{Package, PackedManifest};
 use valet_package::signature::{MAX_SIGNATURE_BYTES, Signature};
+use valet_package::source::Source;
 use valet_package::{PackageError, pack};
 use valet_trust::{Clock, TrustStore};
 
@@ -28,6 +29,7 @@ const TRUST: [&str; 2] = ["/usr/share/valetd/trust.d", "/etc/valetd/trust.d"];
 /// [`CtlError::Package`], [`CtlError::File`], [`CtlError::Key`]; the terminal's.
 pub(crate) fn run(screen: &mut Screen, action: PackageAction) -> Result<Verdict, CtlError> {
     match action {
+        PackageAction::Check { folder } => check(screen, &folder),
         PackageAction::Pack { folder, output } => pack_folder(screen, &folder, output),
         PackageAction::Key { file, no_password } => make_key(screen, &file, no_password),
         PackageAction::Sign { package, key, signature } => {
@@ -40,6 +42,26 @@ pub(crate) fn run(screen: &mut Screen, action: PackageAction) -> Result<Verdict,
         PackageAction::Verify { package, trust } => verify(screen, &package, &trust),
         PackageAction::Inspect { package } => inspect(screen, &package),
     }
+}
+
+fn check(screen: &mut Screen, folder: &Path) -> Result<Verdict, CtlError> {
+    let source = Source::read(folder).map_err(|error| refused(folder, &error))?;
+    let Source { manifest, sentences, tests, built } = &source;
+    let remarks = source.remarks();
+    for remark in &remarks {
+        screen.line(screen.paint(Style::Warn, remark))?;
+    }
+    let [intents, languages, tests] = [manifest.intents.len(), sentences.len(), tests.tests.len()];
+    let built_words = if *built { "" } else { ", not built yet (skill.wasm)" };
+    screen.line(format!(
+        "{} {}: right: intents {intents}, languages {languages}, tests {tests}{built_words}",
+        manifest.id, manifest.version
+    ))?;
+    screen.document(&json!({
+        "id": manifest.id.as_str(), "version": manifest.version, "intents": intents,
+        "languages": languages, "tests": tests, "built": built, "remarks": remarks,
+    }))?;
+    Ok(Verdict::Fine)
 }
 
 fn pack_folder(
