@@ -188,6 +188,13 @@ impl Manifest {
         }
         check_semver(&raw.skill.version).map_err(bad)?;
         check_words(&raw.skill.name).map_err(bad)?;
+        for text in raw.skill.attribution.iter().chain([&raw.skill.license]) {
+            if text.len() > MAX_WORDS_BYTES || text.chars().any(char::is_control) {
+                return Err(bad(format!(
+                    "license or attribution {text:?}, expected at most {MAX_WORDS_BYTES} bytes without control characters"
+                )));
+            }
+        }
         if raw.skill.name.is_empty() {
             return Err(bad("name has no language, expected at least { en = \"…\" }".into()));
         }
@@ -241,7 +248,9 @@ fn check_semver(version: &str) -> Result<(), String> {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     let fine = version.len() <= 64
         && core.split('.').count() == 3
-        && core.split('.').all(|part| part.parse::<u32>().is_ok());
+        && core.split('.').all(|part| part.parse::<u32>().is_ok())
+        // It becomes part of file names, and is shown.
+        && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
     if fine { Ok(()) } else { Err(format!("version {version:?} is not semver, expected 1.2.3")) }
 }
 
@@ -409,6 +418,8 @@ slots.level = { entity = "percentage", required = true, ask = { en = "How bright
             ("api = \"0.1\"", "api = \"9\""),
             ("org.example.lamp", "Lamp"),
             ("1.0.0", "one"),
+            ("1.0.0", "1.0.0-../../x"),
+            ("Apache-2.0", "Apache\\u001b[2J"),
             ("class = \"comfort\"", "class = \"driving\""),
             ("store = 4096", "storage = 4096"),
             ("store = 4096", "store = 0"),

@@ -11,13 +11,12 @@ use sha2::{Digest, Sha256};
 
 use crate::archive::{Reader, Writer};
 use crate::error::PackageError;
-use crate::folder::{MAX_ASSET_BYTES, MAX_WASM_BYTES, SkillFolder, read_bounded};
+use crate::folder::{SkillFolder, read_bounded};
 use crate::manifest::MAX_MANIFEST_BYTES;
 use crate::packed::{
-    COMPONENT, MANIFEST, MAX_PACKAGE_BYTES, MAX_SIGNATURES, PackedFile, PackedManifest,
+    COMPONENT, MANIFEST, MAX_PACKAGE_BYTES, MAX_SIGNATURES, PackedFile, PackedManifest, limit_of,
     signature_name,
 };
-use crate::sentences::MAX_SENTENCES_BYTES;
 use crate::signature::Signature;
 
 /// Packs a skill's folder: `skill.toml`, `skill.wasm`, `sentences/`, `assets/`; anything else is left out.
@@ -49,12 +48,8 @@ pub fn pack(folder: &Path, to: impl Write) -> Result<PackedManifest, PackageErro
 }
 
 fn hash_file(folder: &Path, path: &str) -> Result<PackedFile, PackageError> {
-    let limit = match path.split_once('/') {
-        None => MAX_WASM_BYTES,
-        Some(("sentences", _)) => MAX_SENTENCES_BYTES as u64,
-        Some(_) => MAX_ASSET_BYTES,
-    };
-    let content = read_bounded(&folder.join(path), limit)?;
+    // The manifest is checked with its list later; a path that no package has is refused there.
+    let content = read_bounded(&folder.join(path), limit_of(path).unwrap_or_default())?;
     let (bytes, sha256) = (content.len() as u64, Sha256::digest(&content).into());
     Ok(PackedFile { path: path.to_owned(), bytes, sha256 })
 }

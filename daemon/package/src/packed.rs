@@ -67,11 +67,6 @@ impl PackedManifest {
     pub fn sha256(&self) -> [u8; 32] {
         Sha256::digest(&self.bytes).into()
     }
-
-    /// Files of a folder of the package, such as `sentences/`.
-    pub fn within<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a PackedFile> {
-        self.files.iter().filter(move |file| file.path.starts_with(folder))
-    }
 }
 
 impl PackedFile {
@@ -83,30 +78,27 @@ impl PackedFile {
                 "files: {path:?}: sha256 is {sha256:?}, expected 64 digits of 0-9 a-f"
             ));
         };
-        let file = Self { path, bytes, sha256: hash };
-        let limit = file.limit()?;
+        let limit = limit_of(&path).ok_or_else(|| {
+            format!(
+                "files: {path:?} is none of skill.wasm, sentences/<language>.toml and assets/<name>"
+            )
+        })?;
         if bytes > limit {
-            return Err(format!(
-                "files: {:?} has {bytes} bytes, expected at most {limit}",
-                file.path
-            ));
+            return Err(format!("files: {path:?} has {bytes} bytes, expected at most {limit}"));
         }
-        Ok(file)
+        Ok(Self { path, bytes, sha256: hash })
     }
+}
 
-    /// Most bytes that a file of its kind may have.
-    fn limit(&self) -> Result<u64, String> {
-        match self.path.split_once('/') {
-            None if self.path == COMPONENT => Ok(MAX_WASM_BYTES),
-            Some(("sentences", name)) if name.ends_with(".toml") && !name.contains('/') => {
-                Ok(MAX_SENTENCES_BYTES as u64)
-            }
-            Some(("assets", name)) if !name.contains('/') => Ok(MAX_ASSET_BYTES),
-            _ => Err(format!(
-                "files: {:?} is none of skill.wasm, sentences/<language>.toml and assets/<name>",
-                self.path
-            )),
+/// Most bytes that a file at this path may have; `None` for a path that no file of a package has.
+pub(crate) fn limit_of(path: &str) -> Option<u64> {
+    match path.split_once('/') {
+        None if path == COMPONENT => Some(MAX_WASM_BYTES),
+        Some(("sentences", name)) if name.ends_with(".toml") && !name.contains('/') => {
+            Some(MAX_SENTENCES_BYTES as u64)
         }
+        Some(("assets", name)) if !name.contains('/') => Some(MAX_ASSET_BYTES),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,11 @@ impl TrustStore {
         }
         for folder in folders {
             let file = folder.join(LIST);
-            if file.symlink_metadata().is_err() {
+            // Only what is surely not there is passed over: a list that cannot be seen is one that cannot be used.
+            let absent = file.symlink_metadata().is_err_and(|error| {
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+            });
+            if absent {
                 continue;
             }
             match store.read_list(&file, owners) {
@@ -138,7 +142,7 @@ fn files_of(folder: &Path, owners: &[u32], faults: &mut Vec<Fault>) -> Vec<PathB
     let mut fault = |why: String| faults.push(Fault { file: folder.to_owned(), why });
     let meta = match folder.symlink_metadata() {
         Ok(meta) => meta,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
             fault(error.to_string());
             return Vec::new();

@@ -83,8 +83,13 @@ fn pack_folder(
 }
 
 fn make_key(screen: &mut Screen, file: &Path, no_password: bool) -> Result<Verdict, CtlError> {
-    let secret = file.with_extension("key");
-    let public = file.with_extension("pub");
+    // Added, not put in place of what follows a dot: names of keys are often ids.
+    let [secret, public] =
+        ["key", "pub"].map(|end| PathBuf::from(format!("{}.{end}", file.display())));
+    if let Some(there) = [&secret, &public].into_iter().find(|path| path.exists()) {
+        let why = format!("{} is there already; choose another NAME, or move it", there.display());
+        return Err(CtlError::Key { why });
+    }
     let bad = |error: minisign::PError| CtlError::Key { why: error.to_string() };
     let pair = if no_password {
         KeyPair::generate_unencrypted_keypair()
@@ -152,6 +157,9 @@ fn verify(screen: &mut Screen, package: &Path, trust: &[PathBuf]) -> Result<Verd
         [] => TRUST.iter().map(Path::new).collect(),
         trust => trust.iter().map(PathBuf::as_path).collect(),
     };
+    for folder in trust {
+        fs::read_dir(folder).map_err(|error| file(folder, "read", &error))?;
+    }
     let owners = [0, rustix::process::geteuid().as_raw()];
     let (store, faults) = TrustStore::read(&folders, &owners, 0);
     for fault in &faults {
@@ -253,7 +261,9 @@ fn file(path: &Path, verb: &'static str, error: &std::io::Error) -> CtlError {
 }
 
 fn refused(path: &Path, error: &PackageError) -> CtlError {
-    CtlError::Package { file: path.display().to_string(), why: error.to_string() }
+    // What a package says of itself must not reach the terminal as commands.
+    let why = error.to_string().replace(char::is_control, " ");
+    CtlError::Package { file: path.display().to_string(), why }
 }
 
 /// Writes a file under another name, and gives it this one when it is whole.

@@ -108,5 +108,9 @@ fn what_is_refused_is_refused_with_the_reason_and_left_as_it_was() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert_eq!(fs::read_to_string(at.join("lamp/skill.toml")).expect("there"), MANIFEST);
     let again = valetctl(at, &["skill", "key", "author", "--no-password"]);
-    assert_eq!(again.status.code(), Some(5), "a key is not written over: {again:?}");
+    assert_eq!(again.status.code(), Some(1), "a key is not written over: {again:?}");
+    let nowhere = valetctl(at, &["skill", "verify", "a.valet", "--trust", "nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(5), "a folder that is not there is said: {nowhere:?}");
+    fine(at, &["skill", "key", "org.example", "--no-password"]);
+    assert!(at.join("org.example.key").exists() && at.join("org.example.pub").exists());
 }

@@ -185,8 +185,8 @@ impl Machine for Neon {
     const GROUP: usize = 4;
     const TILE: usize = 4;
 
-    /// Four products fit 16 bits (a weight is at most 64), so four groups are multiplied before they are
-    /// widened.
+    /// Four products of one word fit 16 bits (see [`crate::WORD_BOUND`]), so four groups are multiplied before
+    /// they are widened.
     #[inline(always)]
     unsafe fn int8_tile<const ROWS: usize>(tile: Int8Tile) -> [Self::Lanes; ROWS] {
         let Int8Tile { rows, stride, weights, groups, start, .. } = tile;

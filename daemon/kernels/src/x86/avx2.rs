@@ -227,7 +227,7 @@ unsafe fn steps<const ROWS: usize, const LINES: usize>(
 /// Adds the products of sixteen inputs of up to three rows to the rows' sums.
 ///
 /// In assembler, for its order: both products of a row before both additions keep all four pipes of a Zen 3 busy, and
-/// there is no register to spare. Compilers order it by dependence and spill: 119 or less where this reaches 143.
+/// there is no register to spare. Compilers order it by dependence and spill, and give up a sixth of the speed.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn multiply<const ROWS: usize>(
