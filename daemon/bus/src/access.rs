@@ -2,22 +2,48 @@
 //!
 //! No caller, no right. A rule that cannot be read gives nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Right {
     /// Ask, parse, open sessions, stop, undo.
     Ask,
-    /// Change the simulated vehicle, skills' states and settings, run-time vocabulary.
+    /// Change the simulated vehicle, skills' states and settings, run-time vocabulary; inspect packages.
     Control,
     /// See all turns, read vehicle signals, traces and statistics.
     Observe,
     /// Verify, activate and roll back models.
     ManageModels,
+    /// Install or update a skill that a trusted key vouches for.
+    InstallTrusted,
+    /// Install a skill that nobody trusted vouches for; only where developer mode is on.
+    InstallUntrusted,
+    /// Go back to an older version of a skill.
+    Downgrade,
+    /// Change what a skill may touch, below the class `security`.
+    Grant,
+    /// Let a skill touch what is of the class `security`.
+    GrantSecurity,
+    /// Remove an installed skill with its data.
+    Remove,
 }
 
 impl Right {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Ask,
+        Self::Control,
+        Self::Observe,
+        Self::ManageModels,
+        Self::InstallTrusted,
+        Self::InstallUntrusted,
+        Self::Downgrade,
+        Self::Grant,
+        Self::GrantSecurity,
+        Self::Remove,
+    ];
+
     /// The word for it, as the configuration writes it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -26,7 +52,39 @@ impl Right {
             Self::Control => "control",
             Self::Observe => "observe",
             Self::ManageModels => "manage-models",
+            Self::InstallTrusted => "install-trusted",
+            Self::InstallUntrusted => "install-untrusted",
+            Self::Downgrade => "downgrade",
+            Self::Grant => "grant",
+            Self::GrantSecurity => "grant-security",
+            Self::Remove => "remove",
         }
+    }
+
+    /// The polkit action that may give it to whom no rule does, where polkit runs.
+    #[must_use]
+    pub fn polkit_action(self) -> Option<&'static str> {
+        match self {
+            Self::Ask | Self::Control | Self::Observe | Self::ManageModels => None,
+            Self::InstallTrusted => Some("org.valetd.skills.install-trusted"),
+            Self::InstallUntrusted => Some("org.valetd.skills.install-untrusted"),
+            Self::Downgrade => Some("org.valetd.skills.downgrade"),
+            Self::Grant => Some("org.valetd.skills.grant"),
+            Self::GrantSecurity => Some("org.valetd.skills.grant-security"),
+            Self::Remove => Some("org.valetd.skills.remove"),
+        }
+    }
+}
+
+/// Rights that a caller holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rights(BTreeSet<Right>);
+
+impl Rights {
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn hold(&self, right: Right) -> bool {
+        self.0.contains(&right)
     }
 }
 
@@ -53,41 +111,29 @@ impl Holders {
     }
 }
 
-/// The rules of a daemon.
+/// The rules of a daemon: who holds which right.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AccessRules {
-    /// Who may ask.
-    pub ask: Holders,
-    /// Who may control.
-    pub control: Holders,
-    /// Who may observe.
-    pub observe: Holders,
-    /// Who may manage models.
-    pub manage_models: Holders,
-}
+pub struct AccessRules(BTreeMap<Right, Holders>);
 
 impl AccessRules {
     /// Only one user, with every right: the rule on a session bus.
     #[must_use]
     pub fn only(uid: u32) -> Self {
-        Self {
-            ask: Holders::user(uid),
-            control: Holders::user(uid),
-            observe: Holders::user(uid),
-            manage_models: Holders::user(uid),
-        }
+        Self(Right::ALL.into_iter().map(|right| (right, Holders::user(uid))).collect())
     }
 
-    /// Whether a user with these groups holds a right. The superuser holds all.
+    /// Says who holds a right; who held it before does not any more.
+    pub fn give(&mut self, right: Right, holders: Holders) {
+        self.0.insert(right, holders);
+    }
+
+    /// What a user with these groups may do. The superuser may do all.
     #[must_use]
-    pub fn allow(&self, right: Right, uid: u32, gids: &[u32]) -> bool {
-        let holders = match right {
-            Right::Ask => &self.ask,
-            Right::Control => &self.control,
-            Right::Observe => &self.observe,
-            Right::ManageModels => &self.manage_models,
+    pub fn rights_of(&self, uid: u32, gids: &[u32]) -> Rights {
+        let held = |right: &Right| {
+            uid == 0 || self.0.get(right).is_some_and(|holders| holders.holds(uid, gids))
         };
-        uid == 0 || holders.holds(uid, gids)
+        Rights(Right::ALL.into_iter().filter(held).collect())
     }
 }
 
@@ -97,13 +143,13 @@ mod tests {
 
     #[test]
     fn nobody_holds_a_right_that_no_rule_gives() {
-        let rules = AccessRules::default();
-        assert!(!rules.allow(Right::Ask, 1000, &[1000, 27]));
-        let rules =
-            AccessRules { ask: Holders { gids: [27].into(), ..Holders::default() }, ..rules };
-        assert!(rules.allow(Right::Ask, 1000, &[1000, 27]));
-        for other in [Right::Control, Right::Observe, Right::ManageModels] {
-            assert!(!rules.allow(other, 1000, &[1000, 27]), "{}", other.name());
+        let mut rules = AccessRules::default();
+        assert_eq!(rules.rights_of(1000, &[1000, 27]), Rights::default());
+        rules.give(Right::Ask, Holders { gids: [27].into(), ..Holders::default() });
+        let rights = rules.rights_of(1000, &[1000, 27]);
+        for right in Right::ALL {
+            assert_eq!(rights.hold(right), right == Right::Ask, "{}", right.name());
         }
+        assert!(Right::ALL.into_iter().all(|right| rules.rights_of(0, &[]).hold(right)));
     }
 }

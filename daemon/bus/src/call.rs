@@ -4,17 +4,19 @@
 
 use crate::{
     BusError, Dict, ErrorName,
+    access::Rights,
     contract::Member,
     options::{OptionReader, TurnOptions},
     path,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use valet_core::{
     session::{Caller, MAX_SHOWN, SessionKey},
     zone::Zone,
 };
-use zbus::{Message, OwnedObjectPath, OwnedVariant, wire::Type};
+use zbus::{Message, OwnedFd, OwnedObjectPath, OwnedVariant, wire::Type};
 
 /// Most texts of a `ParseBatch`.
 pub const MAX_BATCH: usize = 1000;
@@ -24,11 +26,13 @@ pub const MAX_READ: usize = 256;
 pub const MAX_VOCABULARY: usize = 2000;
 /// Turns that `History` gives when the call does not say how many.
 pub const DEFAULT_HISTORY: u32 = 50;
+/// Most grants of a call.
+pub const MAX_GRANTS: usize = 256;
 /// Most turns of a `History`.
 pub const MAX_HISTORY: u32 = 1000;
 
 /// A call of a client, its arguments checked against the contract.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[allow(missing_docs)]
 pub enum Call {
     Ask { text: String, options: TurnOptions },
@@ -60,9 +64,28 @@ pub enum Call {
     Forget,
     EnableSkill { id: String, enable: bool },
     SetSkillSettings { id: String, settings: Dict },
+    InspectPackage { package: OwnedFd },
+    InstallSkill { package: OwnedFd, terms: InstallTerms },
+    RemoveSkill { id: String },
+    RollbackSkill { id: String },
+    GrantSkill { id: String, grants: Vec<String> },
+    RevokeSkill { id: String, grants: Vec<String> },
     VerifyModel { id: String },
     ActivateModel { id: String, handle_token: Option<String> },
     RollbackModel { kind: String },
+}
+
+/// What the caller of an installation agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallTerms {
+    /// SHA-256 of the manifest that was inspected.
+    pub manifest_sha256: [u8; 32],
+    /// What the skill may touch, as texts.
+    pub grants: Vec<String>,
+    /// Whether it may be older than what was here.
+    pub allow_downgrade: bool,
+    /// The caller's token.
+    pub handle_token: Option<String>,
 }
 
 /// A call with who made it and how to answer.
@@ -70,8 +93,10 @@ pub enum Call {
 pub struct Incoming {
     /// Who, as the bus says.
     pub caller: Caller,
-    /// Whether the caller holds the right to observe all turns.
-    pub may_observe: bool,
+    /// What the caller may do by the rules.
+    pub rights: Arc<Rights>,
+    /// Whether a person may be asked on the way, as by polkit's agent.
+    pub interactive: bool,
     /// What.
     pub call: Call,
     /// How to answer; dropped unanswered it answers with `Failed`.
@@ -173,6 +198,7 @@ impl Call {
             "org.valetd.Diagnostics1" => Self::read_diagnostics(member.name, message),
             "org.valetd.Privacy1" => Self::read_privacy(member.name, message),
             "org.valetd.Models1" => Self::read_models(member.name, message),
+            "org.valetd.Skills1" => Self::read_skills(member.name, message),
             _ => Self::read_skill(member.name, object, message),
         }
     }
@@ -366,11 +392,55 @@ impl Call {
             "Disable" => {
                 no_options(body(message)?).map(|()| Self::EnableSkill { id, enable: false })
             }
-            _ => {
+            "SetSettings" => {
                 let (settings, options): (Dict, Dict) = body(message)?;
                 no_options(options)?;
                 at_most("settings", settings.len(), 64)?;
                 Ok(Self::SetSkillSettings { id, settings })
+            }
+            _ => {
+                let (grants, options): (Vec<String>, Dict) = body(message)?;
+                no_options(options)?;
+                at_most("grants", grants.len(), MAX_GRANTS)?;
+                Ok(match name {
+                    "Grant" => Self::GrantSkill { id, grants },
+                    _ => Self::RevokeSkill { id, grants },
+                })
+            }
+        }
+    }
+
+    fn read_skills(name: &str, message: &Message) -> Result<Self, BusError> {
+        match name {
+            "Inspect" => {
+                let (package, options): (OwnedFd, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(Self::InspectPackage { package })
+            }
+            "Install" => {
+                let (package, sha256, grants, options): (OwnedFd, Vec<u8>, Vec<String>, Dict) =
+                    body(message)?;
+                let mut reader = OptionReader::new(options);
+                let handle_token = reader.token()?;
+                let allow_downgrade = reader.boolean("allow-downgrade")?.unwrap_or(false);
+                reader.finish(&["handle-token", "allow-downgrade"])?;
+                at_most("grants", grants.len(), MAX_GRANTS)?;
+                let manifest_sha256 = sha256.try_into().map_err(|other: Vec<u8>| {
+                    let got = other.len();
+                    BusError::invalid(format!(
+                        "manifest_sha256 has {got} bytes, expected the 32 that Inspect gives"
+                    ))
+                })?;
+                let terms = InstallTerms { manifest_sha256, grants, allow_downgrade, handle_token };
+                Ok(Self::InstallSkill { package, terms })
+            }
+            _ => {
+                let (id, options): (String, Dict) = body(message)?;
+                no_options(options)?;
+                Ok(match name {
+                    "Remove" => Self::RemoveSkill { id },
+                    _ => Self::RollbackSkill { id },
+                })
             }
         }
     }

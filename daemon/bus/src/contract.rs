@@ -14,7 +14,8 @@ pub struct Member {
     pub name: &'static str,
     /// Signature of the arguments, without parentheses.
     pub signature: &'static str,
-    /// The right a caller needs.
+    /// The right that a caller needs before the call is looked at; what it does may need others,
+    /// which depend on what stands in it.
     pub right: Right,
 }
 
@@ -31,6 +32,7 @@ const ASSISTANT: &str = "org.valetd.Assistant1";
 const REQUEST: &str = "org.valetd.Request1";
 const SESSION: &str = "org.valetd.Session1";
 const SKILL: &str = "org.valetd.Skill1";
+const SKILLS: &str = "org.valetd.Skills1";
 const MODELS: &str = "org.valetd.Models1";
 const SIMULATOR: &str = "org.valetd.Simulator1";
 const DIAGNOSTICS: &str = "org.valetd.Diagnostics1";
@@ -69,6 +71,12 @@ pub const MEMBERS: &[Member] = &[
     member(SKILL, "Enable", "a{sv}", Right::Control),
     member(SKILL, "Disable", "a{sv}", Right::Control),
     member(SKILL, "SetSettings", "a{sv}a{sv}", Right::Control),
+    member(SKILL, "Grant", "asa{sv}", Right::Ask),
+    member(SKILL, "Revoke", "asa{sv}", Right::Ask),
+    member(SKILLS, "Inspect", "ha{sv}", Right::Control),
+    member(SKILLS, "Install", "hayasa{sv}", Right::Ask),
+    member(SKILLS, "Remove", "sa{sv}", Right::Ask),
+    member(SKILLS, "Rollback", "sa{sv}", Right::Ask),
     member(MODELS, "Verify", "sa{sv}", Right::ManageModels),
     member(MODELS, "Activate", "sa{sv}", Right::ManageModels),
     member(MODELS, "Rollback", "sa{sv}", Right::ManageModels),
@@ -86,7 +94,7 @@ pub const INTERFACES: &[(&str, &str)] = &[
     (SESSION, include_str!("../interfaces/org.valetd.Session1.xml")),
     (SIMULATOR, include_str!("../interfaces/org.valetd.Simulator1.xml")),
     (SKILL, include_str!("../interfaces/org.valetd.Skill1.xml")),
-    ("org.valetd.Skills1", include_str!("../interfaces/org.valetd.Skills1.xml")),
+    (SKILLS, include_str!("../interfaces/org.valetd.Skills1.xml")),
     ("org.valetd.Vehicle1", include_str!("../interfaces/org.valetd.Vehicle1.xml")),
     ("org.valetd.Voice1", include_str!("../interfaces/org.valetd.Voice1.xml")),
 ];

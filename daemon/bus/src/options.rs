@@ -97,6 +97,18 @@ impl OptionReader {
         }
     }
 
+    /// Yes or no.
+    ///
+    /// # Errors
+    /// `InvalidArguments` for another type.
+    pub fn boolean(&mut self, key: &str) -> Result<Option<bool>, BusError> {
+        match self.take(key).as_deref() {
+            None => Ok(None),
+            Some(Variant::Bool(value)) => Ok(Some(*value)),
+            Some(other) => Err(wrong(key, "b", other)),
+        }
+    }
+
     /// A zone.
     ///
     /// # Errors

@@ -146,6 +146,16 @@ pub trait Privacy {
     default_path = "/org/valetd/Assistant1"
 )]
 pub trait Skills {
+    fn inspect(&self, package: zbus::Fd<'_>, options: Options<'_>) -> zbus::Result<Dict>;
+    fn install(
+        &self,
+        package: zbus::Fd<'_>,
+        manifest_sha256: &[u8],
+        grants: &[&str],
+        options: Options<'_>,
+    ) -> zbus::Result<OwnedObjectPath>;
+    fn remove(&self, id: &str, options: Options<'_>) -> zbus::Result<()>;
+    fn rollback(&self, id: &str, options: Options<'_>) -> zbus::Result<()>;
     #[zbus(signal)]
     fn skills_ready(&self, generation: u64, skills: Vec<String>) -> zbus::Result<()>;
 }
@@ -154,6 +164,8 @@ pub trait Skills {
 pub trait Skill {
     fn enable(&self, options: Options<'_>) -> zbus::Result<()>;
     fn disable(&self, options: Options<'_>) -> zbus::Result<()>;
+    fn grant(&self, grants: &[&str], options: Options<'_>) -> zbus::Result<()>;
+    fn revoke(&self, grants: &[&str], options: Options<'_>) -> zbus::Result<()>;
     fn set_settings(&self, settings: Options<'_>, options: Options<'_>) -> zbus::Result<()>;
     #[zbus(property)]
     fn id(&self) -> zbus::Result<String>;
@@ -161,6 +173,8 @@ pub trait Skill {
     fn name(&self) -> zbus::Result<String>;
     #[zbus(property, name = "Version")]
     fn skill_version(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn counter(&self) -> zbus::Result<u64>;
     #[zbus(property)]
     fn state(&self) -> zbus::Result<String>;
     #[zbus(property)]

@@ -7,6 +7,7 @@
 
 mod dispatch;
 mod objects;
+mod polkit;
 mod senders;
 
 use crate::{

@@ -143,6 +143,16 @@ impl Capability {
         &self.pattern
     }
 
+    /// Whether this one allows all that another does.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && match (self.amount(), other.amount()) {
+                (Some(most), Some(amount)) => amount <= most,
+                _ => self.pattern == other.pattern || includes_paths(&self.pattern, &other.pattern),
+            }
+    }
+
     /// The number in the pattern of a `store` or `alarms` capability.
     #[must_use]
     pub fn amount(&self) -> Option<u32> {
@@ -179,6 +189,30 @@ impl CapabilitySet {
     #[must_use]
     pub fn first(&self, kind: CapabilityKind) -> Option<&Capability> {
         self.0.iter().find(|c| c.kind == kind)
+    }
+
+    /// Whether one of these allows all that another capability does.
+    #[must_use]
+    pub fn includes(&self, other: &Capability) -> bool {
+        self.0.iter().any(|c| c.includes(other))
+    }
+
+    /// All of these and those.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = Capability>) -> Self {
+        Self::new(self.0.iter().cloned().chain(more).collect())
+    }
+
+    /// Those of these that `kept` says stay.
+    #[must_use]
+    pub fn only(&self, kept: impl Fn(&Capability) -> bool) -> Self {
+        Self(self.0.iter().filter(|c| kept(c)).cloned().collect())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All of them, sorted.
@@ -229,6 +263,25 @@ pub fn path_matches(pattern: &str, path: &str) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Whether every path that the narrow pattern matches is one of the wide pattern. Never wrongly
+/// yes; no, too, for a pair where only all the `**` of both taken together would show it.
+fn includes_paths(wide: &str, narrow: &str) -> bool {
+    fn rest(wide: &[&str], narrow: &[&str]) -> bool {
+        match (wide, narrow) {
+            ([], []) => true,
+            (["**"], _) => true,
+            (["**", w @ ..], _) => (0..=narrow.len()).any(|skipped| rest(w, &narrow[skipped..])),
+            (_, []) | ([], _) | (_, ["**", ..]) => false,
+            (["*", w @ ..], [_, n @ ..]) => rest(w, n),
+            ([a, w @ ..], [b, n @ ..]) => a == b && rest(w, n),
+        }
+    }
+    let [wide, narrow] = [wide, narrow].map(|pattern| pattern.split('.').collect::<Vec<&str>>());
+    // Each `**` that is not the last tries every place: few are enough for any real pattern.
+    let deep = wide.iter().filter(|element| **element == "**").count();
+    deep <= 2 && rest(&wide, &narrow)
 }
 
 /// The same from an element on that is `**`. Reachable positions in the pattern are bits, as in
@@ -295,6 +348,43 @@ mod tests {
             path in "(A|BC|B)([.](A|BC|B)){0,5}",
         ) {
             proptest::prop_assert_eq!(path_matches(&pattern, &path), deep_matches(&pattern, &path));
+        }
+    }
+
+    #[test]
+    fn a_narrower_pattern_and_a_smaller_amount_lie_within_a_capability() {
+        let capability = |text: &str| Capability::parse(text).expect("valid");
+        for (wide, narrow, fits) in [
+            ("vehicle-read:A.**", "vehicle-read:A.B.*.C", true),
+            ("vehicle-read:A.**", "vehicle-read:A.**", true),
+            ("vehicle-read:A.**", "vehicle-read:A", true),
+            ("vehicle-read:A.**", "vehicle-actuate:A.B", false),
+            ("vehicle-read:A.*", "vehicle-read:A.**", false),
+            ("vehicle-read:A.*", "vehicle-read:A.*", true),
+            ("vehicle-read:A.*", "vehicle-read:A.B", true),
+            ("vehicle-read:A.B", "vehicle-read:A.*", false),
+            ("vehicle-read:A.**.C", "vehicle-read:A.B.D.C", true),
+            ("vehicle-read:A.**.C", "vehicle-read:A.**", false),
+            ("vehicle-read:A.**.B.**.C.**.D", "vehicle-read:A.B.C.D", false),
+            ("store:4096", "store:4096", true),
+            ("store:4096", "store:4097", false),
+            ("announce:*", "announce:*", true),
+        ] {
+            let (wide, narrow) = (capability(wide), capability(narrow));
+            assert_eq!(wide.includes(&narrow), fits, "{wide} {narrow}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_a_pattern_includes_matches_no_other_path(
+            wide in "(A|B|[*]|[*][*])([.](A|B|[*]|[*][*])){0,3}",
+            narrow in "(A|B|[*]|[*][*])([.](A|B|[*]|[*][*])){0,3}",
+            path in "(A|B)([.](A|B)){0,4}",
+        ) {
+            if includes_paths(&wide, &narrow) && path_matches(&narrow, &path) {
+                proptest::prop_assert!(path_matches(&wide, &path));
+            }
         }
     }
 

@@ -90,7 +90,7 @@ fn utf8(file: &str, bytes: &[u8]) -> Result<String, PackageError> {
 }
 
 /// Opens a regular file, refusing links, and returns its length.
-fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), PackageError> {
+pub(crate) fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), PackageError> {
     let meta = path.symlink_metadata().map_err(|e| unreadable(path, e))?;
     if !meta.is_file() {
         return Err(unreadable(path, "is not a regular file"));
@@ -123,7 +123,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
 }
 
 /// File names of a folder, sorted, at most `most`; no folder = none.
-fn file_names(folder: &Path, most: usize) -> Result<Vec<String>, PackageError> {
+pub(crate) fn file_names(folder: &Path, most: usize) -> Result<Vec<String>, PackageError> {
     if !folder.exists() {
         return Ok(Vec::new());
     }

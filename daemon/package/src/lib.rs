@@ -17,6 +17,7 @@ pub mod source;
 pub mod strict;
 pub mod template;
 pub mod tests_file;
+pub mod unpacked;
 
 pub use error::PackageError;
 pub use folder::SkillFolder;

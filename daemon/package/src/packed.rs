@@ -19,6 +19,8 @@ use crate::signature::{MAX_SIGNATURE_BYTES, Signature};
 pub const MANIFEST: &str = "skill.toml";
 /// The component's name.
 pub const COMPONENT: &str = "skill.wasm";
+/// The folder of the signatures.
+pub const SIGNATURES: &str = "signatures";
 /// Most signatures: an author's, and those of who passed it on.
 pub const MAX_SIGNATURES: usize = 4;
 /// Largest package, bytes, its files taken together.
@@ -235,7 +237,7 @@ fn read_signatures<R: Read>(
 /// The name of a signature within a package.
 #[must_use]
 pub fn signature_name(signature: &Signature) -> String {
-    format!("signatures/{}.minisig", signature.id())
+    format!("{SIGNATURES}/{}.minisig", signature.id())
 }
 
 /// Writes on, and hashes what it writes.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use minisign::KeyPair;
 use valet_package::archive::{ArchiveError, Reader, Writer};
-use valet_package::packed::{Package, PackedManifest};
+use valet_package::packed::{self, Package, PackedManifest};
 use valet_package::signature::{PublicKey, Signature};
+use valet_package::unpacked::Unpacked;
 use valet_package::{PackageError, pack};
 
 const MANIFEST: &str = r#"schema = 1
@@ -42,7 +43,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn packed(folder: &Path) -> Vec<u8> {
+fn pack_folder(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     pack::pack(folder, &mut bytes).expect("packed");
     bytes
@@ -56,7 +57,7 @@ struct Signed {
 
 fn signed() -> Signed {
     let folder = folder();
-    let bytes = packed(folder.path());
+    let bytes = pack_folder(folder.path());
     let pair = KeyPair::generate_unencrypted_keypair().expect("keys");
     let key = PublicKey::parse(&pair.pk.to_base64()).expect("a key");
     let bytes = with_signature(&bytes, &pair);
@@ -121,7 +122,7 @@ fn a_folder_is_packed_signed_and_read_again() {
 #[test]
 fn the_same_folder_gives_the_same_bytes() {
     let (one, other) = (folder(), folder());
-    assert_eq!(packed(one.path()), packed(other.path()));
+    assert_eq!(pack_folder(one.path()), pack_folder(other.path()));
 }
 
 #[test]
@@ -254,4 +255,52 @@ fn a_list_that_breaks_a_rule_is_refused() {
     }
     let source = valet_package::Manifest::parse("skill.toml", &format!("{MANIFEST}\n{component}"));
     assert!(source.expect_err("no source has files").to_string().contains("leave it out"));
+}
+
+/// Unpacks a package into a folder, as whoever installs it does.
+fn unpacked(bytes: &[u8], to: &Path) -> [u8; 32] {
+    let package = Package::open(bytes).expect("a package");
+    fs::write(to.join("skill.toml"), &package.manifest.bytes).expect("written");
+    fs::create_dir(to.join("signatures")).expect("made");
+    for signature in &package.signatures {
+        let name = packed::signature_name(signature);
+        fs::write(to.join(name), signature.text()).expect("written");
+    }
+    let place = |file: &packed::PackedFile| {
+        let path = to.join(&file.path);
+        fs::create_dir_all(path.parent().expect("a folder"))?;
+        fs::File::create(path)
+    };
+    package.unpack(place).expect("unpacked").sha256()
+}
+
+#[test]
+fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
+    let Signed { bytes, key, .. } = signed();
+    let folder = tempfile::tempdir().expect("a folder");
+    let hash = unpacked(&bytes, folder.path());
+    let read = Unpacked::read(folder.path(), &hash).expect("reads");
+    key.verify(&read.manifest.bytes, &read.signatures[0]).expect("still signed");
+    assert_eq!(read.skill.wasm, [1; 1500]);
+    assert_eq!(read.skill.sentences["en"].intents.len(), 1);
+    assert_eq!(read.skill.assets["names.txt"].bytes, 5);
+    assert!(matches!(Unpacked::read(folder.path(), &[0; 32]), Err(PackageError::Changed { .. })));
+    for file in ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt"] {
+        let path = folder.path().join(file);
+        let whole = fs::read(&path).expect("reads");
+        let mut longer = whole.clone();
+        longer.push(b'\n');
+        for other in [&longer[..], &whole[1..], b""] {
+            fs::write(&path, other).expect("written");
+            assert!(Unpacked::read(folder.path(), &hash).is_err(), "{file}");
+        }
+        fs::remove_file(&path).expect("removed");
+        assert!(Unpacked::read(folder.path(), &hash).is_err(), "{file} is missing");
+        fs::write(&path, &whole).expect("written");
+    }
+    let mut flipped = fs::read(folder.path().join("skill.wasm")).expect("reads");
+    flipped[700] ^= 4;
+    fs::write(folder.path().join("skill.wasm"), flipped).expect("written");
+    let refused = Unpacked::read(folder.path(), &hash).expect_err("another component");
+    assert!(matches!(refused, PackageError::Changed { what: "hash", .. }), "{refused}");
 }

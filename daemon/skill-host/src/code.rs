@@ -13,6 +13,7 @@ use crate::{
     error::HostError,
 };
 use std::{
+    collections::BTreeSet,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -23,6 +24,8 @@ use std::{
 use valet_core::intent::SkillId;
 use wasmtime::{Engine, component::Component};
 
+/// Below the cache.
+const FOLDER: &str = "aot";
 /// Longest compilation.
 pub const COMPILE_LIMIT: Duration = Duration::from_secs(60);
 /// Most bytes kept of what the compiler complains.
@@ -76,9 +79,26 @@ impl CodeSource {
         Ok(Code { component, bytes: code.len(), compiled: true })
     }
 
+    /// Removes what is cached for other components than these, and for other engines. Nothing on a sealed board, which
+    /// cannot make it again.
+    pub(crate) fn forget_others(&self, kept: &BTreeSet<[u8; 32]>) {
+        if self.compiler.is_none() {
+            return;
+        }
+        let kept: Vec<PathBuf> = kept.iter().map(|sha256| self.path(sha256)).collect();
+        let Ok(entries) = self.cache.join(FOLDER).read_dir() else { return };
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            if !kept.contains(&path)
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                log::warn!("{} is not needed and cannot be removed: {error}", path.display());
+            }
+        }
+    }
+
     fn path(&self, sha256: &[u8; 32]) -> PathBuf {
         let name = format!("{}-{}.code", hex(sha256), EngineId::current().hex());
-        self.cache.join("aot").join(name)
+        self.cache.join(FOLDER).join(name)
     }
 }
 

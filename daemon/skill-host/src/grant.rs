@@ -115,10 +115,8 @@ pub(crate) struct Granter {
 }
 
 impl Granter {
-    /// A skill of the image is granted what it declares.
-    pub(crate) fn of_image(skill: SkillId, declared: CapabilitySet) -> Self {
-        let granted = RwLock::new(declared.clone());
-        Self { skill, declared, granted }
+    pub(crate) fn new(skill: SkillId, declared: CapabilitySet, granted: CapabilitySet) -> Self {
+        Self { skill, declared, granted: RwLock::new(granted) }
     }
 
     /// Replaces what is granted; what is not declared stays without effect.
@@ -198,7 +196,7 @@ mod tests {
     fn only_what_is_both_declared_and_granted_is_effective() {
         let declared = set(&["vehicle-read:Vehicle.Speed", "store:4096", "announce:*"]);
         let id = SkillId::parse("org.example.x").expect("an id");
-        let granter = Granter::of_image(id, declared);
+        let granter = Granter::new(id, declared.clone(), declared);
         assert!(granter.read(path("Vehicle.Speed")).is_some());
         assert!(granter.read(path("Vehicle.Cabin")).is_none());
         assert!(granter.actuate(path("Vehicle.Speed")).is_none());

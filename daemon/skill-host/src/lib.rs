@@ -27,6 +27,6 @@ mod world;
 pub use code::CodeSource;
 pub use error::HostError;
 pub use invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle};
-pub use skill_host::SkillHost;
+pub use skill_host::{Prepared, SkillHost};
 pub use stats::{FAULTS_TO_QUARANTINE, SkillState, SkillStats};
 pub use world::Services;

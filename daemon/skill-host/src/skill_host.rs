@@ -22,7 +22,7 @@ use crate::{
     world::{Services, World},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -44,6 +44,12 @@ struct Shared {
     ticker: Ticker,
     skills: RwLock<BTreeMap<SkillId, Arc<Loaded>>>,
     running: Mutex<Vec<TurnHandle>>,
+}
+
+/// A skill that is ready to run and does not take turns yet.
+pub struct Prepared {
+    loaded: Arc<Loaded>,
+    report: LoadReport,
 }
 
 /// The host.
@@ -74,13 +80,26 @@ impl SkillHost {
         Ok(Self { config, linker, shared, workers })
     }
 
-    /// Loads a skill of the image, granting what it declares, or replaces the one of the
-    /// same id; turns that run go on with the old one. Blocks while it compiles.
+    /// Loads a skill and grants it what it declares, in place of the one of the same id; turns that run go on with the old
+    /// one. Blocks while it compiles.
     ///
     /// # Errors
-    /// [`HostError::Contract`], [`HostError::Compile`], [`HostError::Sealed`]; a skill of
-    /// that id that was loaded before stays.
+    /// As [`SkillHost::prepare`]; a skill of that id that was loaded before stays.
     pub fn load(&self, folder: SkillFolder) -> Result<LoadReport, HostError> {
+        let granted = folder.manifest.capabilities.clone();
+        Ok(self.adopt(self.prepare(folder, granted)?))
+    }
+
+    /// Gets a skill ready to run beside the one of the same id; what is granted and not declared stays without effect.
+    /// Blocks while it compiles.
+    ///
+    /// # Errors
+    /// [`HostError::Contract`], [`HostError::Compile`], [`HostError::Sealed`].
+    pub fn prepare(
+        &self,
+        folder: SkillFolder,
+        granted: CapabilitySet,
+    ) -> Result<Prepared, HostError> {
         let started = Instant::now();
         let skill = folder.manifest.id.clone();
         let misfit = |why: String| HostError::Contract { skill: skill.clone(), why };
@@ -106,21 +125,30 @@ impl SkillHost {
             .instantiate_pre(&code.component)
             .and_then(SkillPre::new)
             .map_err(|e| misfit(format!("{e:#}")))?;
-        let loaded = self.prepare(folder, pre);
-        self.shared
-            .skills
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(skill.clone(), Arc::new(loaded));
+        let loaded = Arc::new(self.loaded(folder, pre, granted));
         let (compiled, code_bytes) = (code.compiled, code.bytes);
-        Ok(LoadReport { skill, compiled, code_bytes, took: started.elapsed() })
+        let report = LoadReport { skill, compiled, code_bytes, took: started.elapsed() };
+        Ok(Prepared { loaded, report })
     }
 
-    fn prepare(&self, folder: SkillFolder, pre: SkillPre<Turn>) -> Loaded {
+    /// Lets a skill that was got ready take turns from now on.
+    pub fn adopt(&self, prepared: Prepared) -> LoadReport {
+        let Prepared { loaded, report } = prepared;
+        let mut skills = self.shared.skills.write().unwrap_or_else(PoisonError::into_inner);
+        skills.insert(report.skill.clone(), loaded);
+        report
+    }
+
+    /// Removes the code of all components but those with these hashes from the cache, where it can be made again.
+    pub fn forget_code(&self, kept: &BTreeSet<[u8; 32]>) {
+        self.config.code.forget_others(kept);
+    }
+
+    fn loaded(&self, folder: SkillFolder, pre: SkillPre<Turn>, granted: CapabilitySet) -> Loaded {
         let manifest = folder.manifest;
         let memory = manifest.limits.memory_bytes.min(self.config.max_memory_bytes);
         let turn_ms = manifest.limits.turn_ms.min(self.config.max_turn_ms);
-        let granter = Granter::of_image(manifest.id.clone(), manifest.capabilities.clone());
+        let granter = Granter::new(manifest.id.clone(), manifest.capabilities.clone(), granted);
         Loaded {
             pre,
             granter: Arc::new(granter),

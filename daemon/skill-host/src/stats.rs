@@ -29,6 +29,8 @@ pub struct SkillStats {
     pub turns: u64,
     /// Turns that ended in a fault.
     pub faults: u64,
+    /// Those of the faults by which it broke its contract.
+    pub breaches: u64,
     /// Own time of a turn, median of the last ones, µs.
     pub guest_p50_us: u64,
     /// The same, 95th percentile.
@@ -44,6 +46,7 @@ pub struct SkillStats {
 pub(crate) struct Counters {
     turns: u64,
     faults: u64,
+    breaches: u64,
     in_a_row: u32,
     times: VecDeque<Duration>,
     memory_peak: usize,
@@ -55,6 +58,7 @@ impl Counters {
         Self {
             turns: 0,
             faults: 0,
+            breaches: 0,
             in_a_row: 0,
             times: VecDeque::with_capacity(KEPT_TIMES),
             memory_peak: 0,
@@ -90,6 +94,7 @@ impl Counters {
             Some(SkillFault::Timeout { .. }) if !had_its_time => self.faults += 1,
             Some(fault) => {
                 self.faults += 1;
+                self.breaches += 1;
                 self.in_a_row += 1;
                 if self.in_a_row >= FAULTS_TO_QUARANTINE && self.state == SkillState::Ready {
                     self.state = SkillState::Quarantined { why: fault.to_string() };
@@ -116,6 +121,7 @@ impl Counters {
         SkillStats {
             turns: self.turns,
             faults: self.faults,
+            breaches: self.breaches,
             guest_p50_us: at(50),
             guest_p95_us: at(95),
             memory_peak_bytes: self.memory_peak,

@@ -14,4 +14,4 @@ pub use clock::Clock;
 pub use key_file::{Namespace, TrustedKey};
 pub use revoked::Revoked;
 pub use store::{Fault, TrustStore};
-pub use verdict::{Refusal, Signer, Verdict};
+pub use verdict::{Refusal, Signer, Verdict, class_of};

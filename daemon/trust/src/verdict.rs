@@ -1,5 +1,6 @@
 //! The verdict on a package: which key vouches for it, or why none does.
 
+use jiff::Timestamp;
 use valet_core::intent::SkillId;
 use valet_core::signal::Class;
 use valet_package::packed::PackedManifest;
@@ -183,6 +184,21 @@ impl TrustStore {
         }
     }
 
+    /// Whether what is installed may still run: neither it nor a key that signed it was revoked, and one key
+    /// that vouched for it is still trusted with its id and its class. The end of a key is no matter any more: it is the
+    /// last day for installing.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn judge_installed(
+        &self,
+        package: &PackedManifest,
+        signatures: &[Signature],
+    ) -> Result<Verdict, Refusal> {
+        let endless = Clock { now: Timestamp::MIN, trusted: true, latest_seen: Timestamp::MIN };
+        self.judge(package, signatures, &endless)
+    }
+
     /// Whether a package was revoked, whoever signed it; for what is installed already, too.
     ///
     /// # Errors
@@ -204,7 +220,8 @@ impl TrustStore {
 }
 
 /// The highest class among a package's intents.
-fn class_of(package: &PackedManifest) -> Class {
+#[must_use]
+pub fn class_of(package: &PackedManifest) -> Class {
     let classes = package.manifest.intents.values().map(|intent| intent.class);
     classes.max().unwrap_or(Class::Info)
 }

@@ -234,3 +234,25 @@ fn a_key_file_that_is_doubtful_is_no_key() {
     let (store, faults) = TrustStore::read(&[Path::new("/nowhere")], &[0], 0);
     assert_eq!((store.keys().count(), faults.len()), (0, 0));
 }
+
+#[test]
+fn what_is_installed_outlives_the_end_of_its_key_but_no_revocation_and_no_removal_of_the_key() {
+    let (device, author, authority) = (Device::new(), pair(), pair());
+    device.trust("example.toml", &author, "not-after = \"2026-01-02\"");
+    device.trust("authority.toml", &authority, "may-revoke = true");
+    let lamp = lamp();
+    let signatures = [sign(&author, &lamp.bytes)];
+    let store = device.store();
+    let refused = store.judge(&lamp, &signatures, &clock()).expect_err("the key has ended");
+    assert!(matches!(refused, Refusal::Expired { .. }), "{refused}");
+    store.judge_installed(&lamp, &signatures).expect("it was installed in time");
+    device
+        .revoke(&authority, &format!("schema = 1\nserial = 1\nkeys = [\"{}\"]\n", number(&author)));
+    let refused = device.store().judge_installed(&lamp, &signatures).expect_err("revoked");
+    assert!(matches!(refused, Refusal::KeyRevoked { .. }), "{refused}");
+    device.revoke(&authority, "schema = 1\nserial = 2\n");
+    device.store().judge_installed(&lamp, &signatures).expect("not revoked any more");
+    fs::remove_file(device.path().join("example.toml")).expect("removed");
+    let refused = device.store().judge_installed(&lamp, &signatures).expect_err("unknown");
+    assert!(matches!(refused, Refusal::UnknownKeys { .. }), "{refused}");
+}

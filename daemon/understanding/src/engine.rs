@@ -6,6 +6,7 @@
 mod answer;
 mod asking;
 mod build;
+mod collisions;
 mod correction;
 mod follow_up;
 mod reference;
@@ -44,6 +45,7 @@ use asking::Asking;
 
 pub use crate::entities::Vocabulary;
 pub use build::SkillSource;
+pub use collisions::Collision;
 
 /// Most bytes of a text that are looked at (the bound of an utterance).
 pub const MAX_TEXT_BYTES: usize = 4096;
@@ -76,6 +78,8 @@ type Together = HashSet<(String, String)>;
 pub struct Understander {
     model: Arc<Model>,
     heads: Option<Arc<Heads>>,
+    /// What free speech is understood by while there are no heads for this one.
+    before: Option<Arc<Self>>,
     words: &'static DialogueWords,
 }
 
@@ -109,13 +113,30 @@ impl Understander {
     /// The same understander with heads for free speech.
     #[must_use]
     pub fn with_heads(&self, heads: Arc<Heads>) -> Self {
-        Self { heads: Some(heads), ..self.clone() }
+        Self { heads: Some(heads), before: None, ..self.clone() }
     }
 
-    /// Whether heads are there.
+    /// The same understander, for the time until its heads are trained: free speech is understood as the one before it
+    /// did, as far as its intents are here unchanged.
+    #[must_use]
+    pub fn leaning_on(&self, before: &Self) -> Self {
+        let before = match (&before.heads, &before.before) {
+            (Some(_), _) => Some(Arc::new(before.clone())),
+            (None, older) => older.clone(),
+        };
+        Self { before, ..self.clone() }
+    }
+
+    /// Whether heads of its own are there.
+    #[must_use]
+    pub fn is_trained(&self) -> bool {
+        self.heads.is_some()
+    }
+
+    /// Whether heads are there, its own or those of the one before.
     #[must_use]
     pub fn has_heads(&self) -> bool {
-        self.heads.is_some()
+        self.heads.is_some() || self.before.is_some()
     }
 
     /// The recognisers of values.
@@ -182,6 +203,14 @@ impl Understander {
         template_time: Duration,
         encoder: Option<&mut dyn Encoder>,
     ) -> Understanding {
+        if let (None, Some(before)) = (&self.heads, &self.before) {
+            let mut understood = before.understand_freely(request, template_time, encoder);
+            understood.commands.retain(|command| self.knows(&command.best.intent, before));
+            for command in &mut understood.commands {
+                command.alternatives.retain(|other| self.knows(&other.intent, before));
+            }
+            return understood;
+        }
         let tokens = read(request);
         let context = Context::of(request);
         let mut understood = Understanding { template_time, ..Understanding::default() };
@@ -213,6 +242,17 @@ impl Understander {
             understood.nearest = self.nearest_example(&tokens);
         }
         understood
+    }
+
+    /// Whether an intent is here as it was in the understander before.
+    fn knows(&self, intent: &IntentId, before: &Self) -> bool {
+        let of = |one: &Self| {
+            let at = one.model.by_id.get(intent)?;
+            let TrainingIntent { class, slots, .. } = &one.model.intents[*at];
+            let slots = slots.iter().map(|slot| (slot.name.clone(), slot.entity.clone()));
+            Some((*class, slots.collect::<Vec<_>>()))
+        };
+        of(self).is_some_and(|here| of(before) == Some(here))
     }
 
     fn match_tokens(

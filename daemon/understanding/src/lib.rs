@@ -20,7 +20,7 @@ mod language;
 mod random;
 mod templates;
 
-pub use engine::{SkillSource, Understander};
+pub use engine::{Collision, SkillSource, Understander};
 pub use entities::Vocabulary;
 pub use error::UnderstandingError;
 pub use scripted::Script;

@@ -9,8 +9,10 @@ mod announcements;
 mod books;
 mod calls;
 mod effects;
+mod installing;
 mod models;
 mod restore;
+mod rights;
 mod skills;
 mod stats;
 mod suggest;
@@ -23,17 +25,22 @@ use crate::{
     config::Config,
     happening::Happening,
     inference::{EncoderSettings, EncoderState, Inference, InferenceConfig},
+    installation::Folders,
     logging::message_id,
     paths::Paths,
     skills::{SkillStatus, Skills},
     state::State,
+    trust::Trust,
     wall::{Monotonic, SystemClock},
     world::World,
 };
 use alarms::Alarms;
 use announcements::Held;
 use books::Books;
+use installing::Installations;
+pub(crate) use installing::Step as InstallStep;
 use models::Selection;
+pub(crate) use rights::Then;
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -109,7 +116,10 @@ pub(crate) struct Assistant {
     state_reason: Option<String>,
     host: Arc<SkillHost>,
     skills: Skills,
+    installations: Installations,
     generation: u64,
+    /// Of the understander whose heads are being trained, where the skills are ready with them.
+    learning: Option<[u8; 32]>,
     understander: Understander,
     vocabularies: Vocabularies,
     inference: Option<Inference>,
@@ -171,9 +181,9 @@ impl Assistant {
         }));
         let services = services(&world, &state, &shared_policy, &happenings);
         let host = start_host(&paths, &config, services)?;
-        let mut skills = Skills::load(&paths.skills, &config.language, &state, Some(&host));
-        let understander =
-            build_understander(&config.language, &mut skills, &Vocabulary::default())?;
+        let installations = installations(&paths, &config, &state);
+        let skills = Skills::default();
+        let understander = Understander::build(&config.language, &[], &Vocabulary::default())?;
         let selection = Selection::read(&paths.models, &state);
         let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
@@ -190,7 +200,9 @@ impl Assistant {
             state_reason,
             host,
             skills,
+            installations,
             generation: 1,
+            learning: None,
             understander,
             vocabularies: Vocabularies::default(),
             inference: None,
@@ -216,10 +228,21 @@ impl Assistant {
             next_session: 1,
             stopping: false,
         };
-        assistant.start_inference()?;
-        assistant.serve_objects();
-        assistant.schedule_alarms();
+        assistant.wake()?;
         Ok(assistant)
+    }
+
+    /// Reads what there is and serves it.
+    fn wake(&mut self) -> anyhow::Result<()> {
+        self.load_skills();
+        let (language, none) = (&self.config.language, Vocabulary::default());
+        self.understander = build_understander(language, &mut self.skills, &none)?;
+        let rules = self.rules();
+        self.dialogue.replace_rules(rules);
+        self.start_inference()?;
+        self.serve_objects();
+        self.schedule_alarms();
+        Ok(())
     }
 
     fn start_inference(&mut self) -> anyhow::Result<()> {
@@ -238,6 +261,11 @@ impl Assistant {
         let first = self.understander.clone();
         self.inference = Some(Inference::start(config, first, self.happenings.clone())?);
         Ok(())
+    }
+
+    /// The rules of the dialogue as skills, policy and configuration stand now.
+    fn rules(&self) -> Rules {
+        rules(&self.skills, &self.policy, &self.words, &self.world, &self.config)
     }
 
     /// How encoders are opened.
@@ -309,6 +337,7 @@ impl Assistant {
             self.say_stopping(&client, &path);
         }
         self.stop_activation();
+        self.stop_installation();
         self.host.stop();
     }
 
@@ -316,6 +345,7 @@ impl Assistant {
         self.observers.remove(name);
         self.waiters.client_left(name);
         self.selection.client_left(name);
+        self.installations.client_left(name);
         self.drop_vocabularies_of(name);
         self.step(Event::NameLost(name.to_owned()));
     }
@@ -342,6 +372,7 @@ impl Assistant {
         };
         self.face.set_property(ROOT, ASSISTANT, "StateReasons", owned(reasons));
         self.face.set_property(ROOT, ASSISTANT, "State", owned(state));
+        self.face.set_property(ROOT, ASSISTANT, "Tainted", owned(self.skills.tainted()));
         self.face.set_property(ROOT, ASSISTANT, "Models", self.models_property());
     }
 }
@@ -369,6 +400,22 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// What is installed, swept of what was not put in place to the end.
+fn installations(paths: &Paths, config: &Config, state: &State) -> Installations {
+    let folders = Folders::below(&paths.state);
+    match state.installed() {
+        Ok(installed) => folders.sweep(&installed),
+        // Without the rows nobody knows what to keep.
+        Err(error) => log::error!("what is installed cannot be read: {error}"),
+    }
+    let trust = Trust {
+        folders: paths.trust.clone(),
+        owners: paths.trust_owners.clone(),
+        developer_mode: config.developer_mode,
+    };
+    Installations::new(folders, trust)
 }
 
 /// What skills may be given.

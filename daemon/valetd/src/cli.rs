@@ -42,6 +42,9 @@ pub(crate) struct Cli {
     /// Where the skills of the image lie.
     #[arg(long, value_name = "DIR")]
     pub skills: Option<PathBuf>,
+    /// Where the keys lie whose skills may be installed, instead of the usual folders.
+    #[arg(long, value_name = "DIR")]
+    pub trust: Option<PathBuf>,
     /// Where the models lie, each a folder with its manifest.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
@@ -52,7 +55,7 @@ pub(crate) struct Cli {
     /// Folder for what can be made again: compiled skills, trained heads.
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
-    /// Folder for what must not be lost: settings, timers, what skills store.
+    /// Folder for what must not be lost: installed skills, settings, timers, what skills store.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
 }

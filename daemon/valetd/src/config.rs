@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use valet_bus::access::{AccessRules, Holders};
+use valet_bus::access::{AccessRules, Holders, Right};
 use valet_core::signal::Class;
 use valet_kernels::Kernels;
 use valet_package::{PackageError, folder::read_bounded, strict};
@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub skill_memory_bytes: u64,
     /// Longest own time of a skill's turn, ms.
     pub skill_turn_ms: u64,
+    /// Whether skills may be installed that nobody vouches for.
+    pub developer_mode: bool,
     /// Who may do what on the system bus.
     pub access: AccessRules,
     /// Least level that is logged.
@@ -68,6 +70,7 @@ impl Default for Config {
             model_memory_bytes: None,
             skill_memory_bytes: 64 << 20,
             skill_turn_ms: 2000,
+            developer_mode: false,
             access: AccessRules::default(),
             log_level: log::LevelFilter::Info,
         }
@@ -115,6 +118,7 @@ struct Understanding {
 struct Skills {
     max_memory_mib: Option<u64>,
     max_turn_ms: Option<u64>,
+    developer_mode: Option<bool>,
 }
 
 #[derive(Deserialize, Default)]
@@ -124,6 +128,29 @@ struct Access {
     control: Option<Who>,
     observe: Option<Who>,
     manage_models: Option<Who>,
+    install_trusted: Option<Who>,
+    install_untrusted: Option<Who>,
+    downgrade: Option<Who>,
+    grant: Option<Who>,
+    grant_security: Option<Who>,
+    remove: Option<Who>,
+}
+
+impl Access {
+    fn rights(self) -> [(Right, Option<Who>); 10] {
+        [
+            (Right::Ask, self.ask),
+            (Right::Control, self.control),
+            (Right::Observe, self.observe),
+            (Right::ManageModels, self.manage_models),
+            (Right::InstallTrusted, self.install_trusted),
+            (Right::InstallUntrusted, self.install_untrusted),
+            (Right::Downgrade, self.downgrade),
+            (Right::Grant, self.grant),
+            (Right::GrantSecurity, self.grant_security),
+            (Right::Remove, self.remove),
+        ]
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -222,14 +249,10 @@ impl Config {
         if let Some(ms) = skills.max_turn_ms {
             self.skill_turn_ms = within("skills.max-turn-ms", ms, 10, 10_000)?;
         }
-        for (holders, who) in [
-            (&mut self.access.ask, access.ask),
-            (&mut self.access.control, access.control),
-            (&mut self.access.observe, access.observe),
-            (&mut self.access.manage_models, access.manage_models),
-        ] {
+        replace(&mut self.developer_mode, skills.developer_mode);
+        for (right, who) in access.rights() {
             if let Some(who) = who {
-                *holders = resolve(&who)?;
+                self.access.give(right, resolve(&who)?);
             }
         }
         if let Some(level) = log.level {
@@ -350,10 +373,13 @@ mod tests {
         assert!(error.contains("avx3") && error.contains("dotprod"), "{error}");
         assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
         assert!(parse("[understanding]\nthreads = 5\n").is_err());
-        let config = parse("[access]\nask = { users = [\"root\"] }\n").expect("root exists");
-        assert!(config.access.ask.uids.contains(&0));
-        assert!(config.access.manage_models.uids.is_empty(), "one right gives no other");
-        let config = parse("[access]\nmanage-models = { users = [\"root\"] }\n").expect("root");
-        assert!(config.access.manage_models.uids.contains(&0));
+        for right in Right::ALL {
+            let name = right.name();
+            let config = parse(&format!("[access]\n{name} = {{ users = [\"7\"] }}\n")).expect(name);
+            let given = config.access.rights_of(7, &[]);
+            for other in Right::ALL {
+                assert_eq!(given.hold(other), other == right, "{name} gives {}", other.name());
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What reaches the bus thread from the other threads.
 
 use crate::{
+    assistant::{InstallStep, Then},
     inference::{EncoderNews, Step},
+    installation::Contents,
     models::Inspected,
 };
 use valet_bus::{BusError, Reply};
@@ -63,6 +65,22 @@ pub(crate) enum Happening {
         files: Vec<Inspected>,
         /// Who asked.
         reply: Reply,
+    },
+    /// A package was looked into.
+    Contents {
+        /// What is in it.
+        contents: Result<Box<Contents>, BusError>,
+        /// Who asked.
+        reply: Reply,
+    },
+    /// A skill is being installed, or goes back.
+    Installing(InstallStep),
+    /// It was decided whether a caller may do something.
+    Decided {
+        /// Whether.
+        result: Result<(), BusError>,
+        /// What is done then.
+        then: Then,
     },
     /// An agent answered.
     Agent {

@@ -56,6 +56,12 @@ pub(crate) enum EncoderState {
 }
 
 impl EncoderState {
+    /// Whether heads may still come from it.
+    #[must_use]
+    pub(crate) fn may_train(&self) -> bool {
+        matches!(self, Self::Loading { .. } | Self::Ready { .. })
+    }
+
     /// The word on the bus.
     #[must_use]
     pub(crate) fn name(&self) -> &'static str {

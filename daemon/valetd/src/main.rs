@@ -2,6 +2,9 @@
 //!
 //! Must not hold logic of any part; the only place that turns errors into exit codes.
 
+#[macro_use]
+mod instant;
+
 mod allocator;
 mod assistant;
 mod cli;
@@ -9,12 +12,14 @@ mod config;
 mod exit;
 mod happening;
 mod inference;
+mod installation;
 mod logging;
 mod models;
 mod notify;
 mod paths;
 mod skills;
 mod state;
+mod trust;
 mod wall;
 mod world;
 
@@ -45,6 +50,8 @@ const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 fn main() -> ExitCode {
     allocator::pin_thresholds();
+    #[cfg(feature = "fail-points")]
+    let _scenario = instant::set_up();
     let cli = Cli::parse();
     let code = match run(&cli) {
         Ok(()) => Exit::Done,
@@ -110,7 +117,19 @@ fn read_understanding(choice: &str) -> anyhow::Result<Understanding> {
 /// `--check-config`: reads the skills too, without running them.
 fn check_skills(paths: &Paths, config: &Config) -> anyhow::Result<()> {
     let scratch = state::State::in_memory_only()?;
-    let skills = skills::Skills::load(&paths.skills, &config.language, &scratch, None);
+    let trust = trust::Trust {
+        folders: paths.trust.clone(),
+        owners: paths.trust_owners.clone(),
+        developer_mode: config.developer_mode,
+    };
+    let sources = skills::Sources {
+        image: &paths.skills,
+        installed: &installation::Folders::below(&paths.state),
+        trusted: &trust.read(&scratch),
+        state: &scratch,
+        language: &config.language,
+    };
+    let skills = skills::Skills::load(&sources, None);
     let reasons = skills.reasons();
     anyhow::ensure!(reasons.is_empty(), "{}", reasons.join("\n"));
     log::info!("configuration, policy, words and {} skills are fine", skills.by_id.len());

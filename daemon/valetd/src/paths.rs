@@ -17,6 +17,10 @@ pub(crate) struct Paths {
     pub policy: Vec<PathBuf>,
     /// Folders with skills of the image.
     pub skills: Vec<PathBuf>,
+    /// Folders with the keys of whom is trusted, the image's first.
+    pub trust: Vec<PathBuf>,
+    /// Users whose key files count: root, and in a session its user.
+    pub trust_owners: Vec<u32>,
     /// Folders with models; the first that has one wins.
     pub models: Vec<PathBuf>,
     /// The skill compiler; none = sealed.
@@ -45,6 +49,9 @@ impl Paths {
         if let Some(folder) = &cli.skills {
             paths.skills = vec![folder.clone()];
         }
+        if let Some(folder) = &cli.trust {
+            paths.trust = vec![folder.clone()];
+        }
         if let Some(folder) = &cli.models {
             paths.models = vec![folder.clone()];
         }
@@ -71,6 +78,8 @@ impl Paths {
             config_dropins: vec!["/etc/valetd/valetd.toml.d".into()],
             policy: vec!["/usr/share/valetd/policy".into(), "/etc/valetd/policy".into()],
             skills: vec!["/usr/share/valetd/skills".into()],
+            trust_owners: vec![0],
+            trust: vec!["/usr/share/valetd/trust.d".into(), "/etc/valetd/trust.d".into()],
             models: vec!["/var/lib/valetd/models".into(), "/usr/share/valetd/models".into()],
             skillc: beside_us(),
             cache: env_dir("CACHE_DIRECTORY", "/var/cache/valetd"),
@@ -86,6 +95,8 @@ impl Paths {
             config_dropins: vec![config.join("valetd.toml.d")],
             policy: vec![data.join("policy"), config.join("policy")],
             skills: vec![data.join("skills")],
+            trust_owners: vec![0, rustix::process::geteuid().as_raw()],
+            trust: vec![data.join("trust.d"), config.join("trust.d")],
             models: vec![data.join("models")],
             skillc: beside_us(),
             cache: home("XDG_CACHE_HOME", ".cache"),

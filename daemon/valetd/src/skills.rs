@@ -1,20 +1,26 @@
-//! The skills of the image: reading their folders, loading them into the host, and what the
+//! The skills of the image and those that were installed: reading them, loading them into the host, and what the
 //! other rooms need to know of them.
 //!
-//! Must not trust a folder for being there: a skill that cannot be read or loaded is
+//! Must not trust a folder for being there: a skill that cannot be read or loaded, or that nobody vouches for any more, is
 //! reported with its reason, and the others go on.
 
-use crate::state::State;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+use crate::{
+    installation::Folders,
+    state::{
+        State,
+        rows::{Installed, Version},
+    },
+    trust::Trusted,
 };
+use std::{collections::BTreeMap, path::PathBuf};
 use valet_core::{
+    capability::CapabilitySet,
     entity::Value,
     intent::SkillId,
+    ports::StoreError,
     routing::{SkillEntry, SkillTable},
 };
-use valet_package::{Manifest, Sentences, SkillFolder};
+use valet_package::{Manifest, Sentences, SkillFolder, unpacked::Unpacked};
 use valet_skill_host::SkillHost;
 
 /// Most skills that are loaded.
@@ -46,17 +52,51 @@ impl SkillStatus {
     }
 }
 
-/// One skill of the image.
+/// Where a skill comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is part of the image.
+    Image,
+    /// It was installed.
+    Installed {
+        /// Which versions there are; the current one runs, or the one before where `why` says that the current one cannot.
+        versions: Installed,
+        /// Why the current one does not run.
+        instead: Option<String>,
+    },
+}
+
+/// One skill.
 #[derive(Debug, Clone)]
 pub(crate) struct Skill {
     /// Its manifest.
     pub manifest: Manifest,
     /// Its sentences in the daemon's language, where it has some.
     pub sentences: Option<Sentences>,
+    /// Of its component.
+    pub wasm_sha256: [u8; 32],
     /// Where it lies.
     pub folder: PathBuf,
     /// Where it stands.
     pub status: SkillStatus,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it may touch, as far as it asks for it.
+    pub granted: CapabilitySet,
+    /// Why a newer version of it went back to this one.
+    pub went_back: Option<String>,
+}
+
+impl Skill {
+    /// The version that runs; `None` for one of the image.
+    #[must_use]
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match &self.origin {
+            Origin::Image => None,
+            Origin::Installed { versions, instead: None } => Some(&versions.current),
+            Origin::Installed { versions, .. } => versions.previous.as_ref(),
+        }
+    }
 }
 
 /// All skills by id.
@@ -64,8 +104,22 @@ pub(crate) struct Skill {
 pub(crate) struct Skills {
     /// The skills that could be read.
     pub by_id: BTreeMap<SkillId, Skill>,
-    /// Folders that could not be read, with the reason.
+    /// Folders and versions that could not be used, with the reason.
     pub unreadable: Vec<String>,
+}
+
+/// From where skills are read.
+pub(crate) struct Sources<'a> {
+    /// Folders with skills of the image.
+    pub image: &'a [PathBuf],
+    /// Those that were installed.
+    pub installed: &'a Folders,
+    /// Whom to trust; `Err` with the reason where that cannot be known.
+    pub trusted: &'a Result<Trusted, StoreError>,
+    /// What was noted of each skill.
+    pub state: &'a State,
+    /// The language whose sentences count.
+    pub language: &'a str,
 }
 
 /// The folders below the image's skill folders, sorted, each once.
@@ -80,52 +134,143 @@ fn skill_folders(folders: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
+impl Sources<'_> {
+    /// A version that is installed: whole, unchanged, and still trusted.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) fn read_version(&self, id: &SkillId, version: &Version) -> Result<Found, String> {
+        let trusted = self.trusted.as_ref().map_err(|error| error.to_string())?;
+        let folder = self.installed.of(id, version);
+        let read = Unpacked::read(&folder, &version.manifest_sha256).map_err(|e| e.to_string())?;
+        trusted.judge_installed(&read.manifest, &read.signatures).map_err(|e| e.to_string())?;
+        if read.skill.manifest.id != *id {
+            return Err(format!("it is {}", read.skill.manifest.id));
+        }
+        Ok(Found { read: read.skill, folder })
+    }
+
+    /// An installed skill: its current version, else the one before.
+    fn read_installed(
+        &self,
+        id: &SkillId,
+        versions: &Installed,
+    ) -> Result<(Found, Origin), String> {
+        let with =
+            |found, instead| (found, Origin::Installed { versions: versions.clone(), instead });
+        let why = match self.read_version(id, &versions.current) {
+            Ok(found) => return Ok(with(found, None)),
+            Err(why) => format!("version with counter {}: {why}", versions.current.counter),
+        };
+        match versions.previous.as_ref().map(|previous| self.read_version(id, previous)) {
+            Some(Ok(found)) => Ok(with(found, Some(why))),
+            Some(Err(other)) => Err(format!("{why}; the one before: {other}")),
+            None => Err(why),
+        }
+    }
+
+    /// What a skill may touch: of the image all that it asks for unless something else was said.
+    fn granted(&self, id: &SkillId, of_image: bool, declared: &CapabilitySet) -> CapabilitySet {
+        match self.state.grants(id) {
+            Ok(Some(granted)) => granted,
+            Ok(None) if of_image => declared.clone(),
+            Ok(None) => CapabilitySet::default(),
+            Err(error) => {
+                log::error!("the grants of {id} cannot be read, it gets none: {error}");
+                CapabilitySet::default()
+            }
+        }
+    }
+
+    /// What is shown of a skill that was read.
+    pub(crate) fn skill(&self, found: &Found, origin: Origin) -> Skill {
+        let Found { read, folder } = found;
+        let id = &read.manifest.id;
+        let of_image = origin == Origin::Image;
+        Skill {
+            manifest: read.manifest.clone(),
+            sentences: read.sentences.get(self.language).cloned(),
+            wasm_sha256: read.wasm_sha256,
+            folder: folder.clone(),
+            // A state that cannot be read disables nothing: the person would not know why.
+            status: if self.state.is_disabled(id).unwrap_or(false) {
+                SkillStatus::Disabled
+            } else {
+                SkillStatus::Ready
+            },
+            origin,
+            granted: self.granted(id, of_image, &read.manifest.capabilities),
+            went_back: None,
+        }
+    }
+}
+
+/// A skill that was read.
+pub(crate) struct Found {
+    /// As the host loads it.
+    pub read: SkillFolder,
+    /// Where it lies.
+    pub folder: PathBuf,
+}
+
 impl Skills {
-    /// Reads all skills and loads those that are not disabled into the host, where there is one.
-    pub(crate) fn load(
-        folders: &[PathBuf],
-        language: &str,
-        state: &State,
-        host: Option<&SkillHost>,
-    ) -> Self {
+    /// Reads all skills and loads those that are not disabled into the host, where there is one. One that is installed
+    /// counts before the image's of the same id.
+    pub(crate) fn load(sources: &Sources<'_>, host: Option<&SkillHost>) -> Self {
         let mut skills = Self::default();
-        for folder in skill_folders(folders) {
+        let installed = sources.state.installed().unwrap_or_else(|error| {
+            skills.unreadable.push(format!("what is installed cannot be read: {error}"));
+            BTreeMap::new()
+        });
+        for (id, versions) in &installed {
+            match sources.read_installed(id, versions) {
+                Ok((found, origin)) => skills.take(found, origin, sources, host),
+                Err(why) => skills.unreadable.push(format!("{id}: {why}")),
+            }
+        }
+        for folder in skill_folders(sources.image) {
             match SkillFolder::read(&folder) {
                 Err(error) => skills.unreadable.push(error.to_string()),
-                Ok(read) => skills.take(read, &folder, language, state, host),
+                Ok(read) => match skills.by_id.get(&read.manifest.id).map(|known| &known.origin) {
+                    None => skills.take(Found { read, folder }, Origin::Image, sources, host),
+                    Some(Origin::Installed { .. }) => {}
+                    Some(Origin::Image) => {
+                        let (id, place) = (&read.manifest.id, folder.display());
+                        skills.unreadable.push(format!("{place}: the skill {id} is there twice"));
+                    }
+                },
             }
         }
         skills
     }
 
+    /// The image's version of a skill, where it has one.
+    pub(crate) fn of_image(image: &[PathBuf], id: &SkillId) -> Option<Found> {
+        skill_folders(image).into_iter().find_map(|folder| {
+            let read = SkillFolder::read(&folder).ok().filter(|read| read.manifest.id == *id)?;
+            Some(Found { read, folder })
+        })
+    }
+
     fn take(
         &mut self,
-        read: SkillFolder,
-        folder: &Path,
-        language: &str,
-        state: &State,
+        found: Found,
+        origin: Origin,
+        sources: &Sources<'_>,
         host: Option<&SkillHost>,
     ) {
-        let id = read.manifest.id.clone();
-        if self.by_id.contains_key(&id) {
-            self.unreadable.push(format!("{}: the skill {id} is there twice", folder.display()));
-            return;
-        }
-        let mut skill = Skill {
-            manifest: read.manifest.clone(),
-            sentences: read.sentences.get(language).cloned(),
-            folder: folder.to_owned(),
-            status: SkillStatus::Ready,
-        };
-        // A state that cannot be read disables nothing: the person would not know why.
-        if state.is_disabled(&id).unwrap_or(false) {
-            skill.status = SkillStatus::Disabled;
-        } else if let Some(host) = host
-            && let Err(error) = host.load(read)
+        let mut skill = sources.skill(&found, origin);
+        if skill.status == SkillStatus::Ready
+            && let Some(host) = host
         {
-            skill.status = SkillStatus::Failed(error.to_string());
+            match host.prepare(found.read, skill.granted.clone()) {
+                Ok(prepared) => {
+                    host.adopt(prepared);
+                }
+                Err(error) => skill.status = SkillStatus::Failed(error.to_string()),
+            }
         }
-        self.by_id.insert(id, skill);
+        self.by_id.insert(skill.manifest.id.clone(), skill);
     }
 
     /// Skills that take turns and can be understood.
@@ -153,15 +298,29 @@ impl Skills {
         table
     }
 
+    /// Whether one is loaded that nobody vouches for.
+    #[must_use]
+    pub(crate) fn tainted(&self) -> bool {
+        let runs = |skill: &&Skill| skill.status == SkillStatus::Ready;
+        self.by_id
+            .values()
+            .filter(runs)
+            .any(|skill| skill.version().is_some_and(|version| version.signer.is_none()))
+    }
+
     /// Why the daemon is degraded by its skills.
     #[must_use]
     pub(crate) fn reasons(&self) -> Vec<String> {
-        let failed = self.by_id.iter().filter_map(|(id, skill)| match &skill.status {
-            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => {
-                Some(format!("skill {id}: {why}"))
-            }
-            _ => None,
-        });
+        let failed =
+            self.by_id.iter().filter_map(|(id, skill)| match (&skill.status, &skill.origin) {
+                (SkillStatus::Failed(why) | SkillStatus::Quarantined(why), _) => {
+                    Some(format!("skill {id}: {why}"))
+                }
+                (_, Origin::Installed { instead: Some(why), .. }) => {
+                    Some(format!("skill {id}: {why}; the version before runs"))
+                }
+                _ => None,
+            });
         self.unreadable.iter().map(|why| format!("skill: {why}")).chain(failed).collect()
     }
 }

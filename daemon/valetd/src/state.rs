@@ -1,10 +1,11 @@
-//! The state database: alarms, skills' stores, settings, which skills are disabled, which models
-//! were chosen.
+//! The state database: alarms, skills' stores, settings, which skills are installed, what they may
+//! touch and which are disabled, which models were chosen.
 //!
 //! What a call says is written is on disk. A file that cannot be read is set aside, never
 //! deleted, and said aloud; the daemon comes up all the same.
 
 pub(crate) mod choices;
+pub(crate) mod installed;
 pub(crate) mod rows;
 
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -26,6 +27,13 @@ const ALARMS: Bytes = TableDefinition::new("alarms");
 const SETTINGS: Bytes = TableDefinition::new("settings");
 const DISABLED: Bytes = TableDefinition::new("disabled");
 const MODELS: Bytes = TableDefinition::new("models");
+const INSTALLED: Bytes = TableDefinition::new("installed");
+const GRANTS: Bytes = TableDefinition::new("grants");
+const FLOORS: Bytes = TableDefinition::new("floors");
+const TRUST: Bytes = TableDefinition::new("trust");
+
+const TABLES: [Bytes; 9] =
+    [STORE, ALARMS, SETTINGS, DISABLED, MODELS, INSTALLED, GRANTS, FLOORS, TRUST];
 
 /// Between a skill's id and the rest of a key; no id and no key may hold it.
 const SEPARATOR: char = '\n';
@@ -56,7 +64,7 @@ fn failed(error: impl ToString) -> StoreError {
 /// Every table must be there and readable, also before the first write.
 fn check_tables(database: &Database) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
-    for table in [STORE, ALARMS, SETTINGS, DISABLED, MODELS] {
+    for table in TABLES {
         for row in write.open_table(table)?.iter()? {
             let (key, value) = row?;
             // A key that is no text panics as it is looked at, better here than later.
@@ -77,6 +85,29 @@ fn is_corruption(error: &redb::Error) -> bool {
         }
         redb::Error::PreviousIo => false,
         _ => true,
+    }
+}
+
+/// The tables of one change.
+struct Tables<'t>(&'t redb::WriteTransaction);
+
+impl Tables<'_> {
+    fn put(&mut self, table: Bytes, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let mut table = self.0.open_table(table).map_err(failed)?;
+        table.insert(key, value).map_err(failed)?;
+        Ok(())
+    }
+
+    /// Whether there was one.
+    fn drop(&mut self, table: Bytes, key: &str) -> Result<bool, StoreError> {
+        let mut table = self.0.open_table(table).map_err(failed)?;
+        Ok(table.remove(key).map_err(failed)?.is_some())
+    }
+
+    /// Drops all whose keys begin like this.
+    fn drop_all(&mut self, table: Bytes, prefix: &str) -> Result<(), StoreError> {
+        let mut table = self.0.open_table(table).map_err(failed)?;
+        table.retain(|key, _| !key.starts_with(prefix)).map_err(failed)
     }
 }
 
@@ -193,18 +224,24 @@ impl State {
         Ok(rows)
     }
 
-    fn write_one(&self, table: Bytes, key: &str, value: Option<&[u8]>) -> Result<bool, StoreError> {
+    /// Changes rows together: all of them are on disk when this returns, or none.
+    fn change(
+        &self,
+        rows: impl FnOnce(&mut Tables<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        instant!("state.begin");
         let write = self.database.begin_write().map_err(failed)?;
-        let was_there = {
-            let mut table = write.open_table(table).map_err(failed)?;
-            let before = match value {
-                Some(value) => table.insert(key, value).map_err(failed)?,
-                None => table.remove(key).map_err(failed)?,
-            };
-            before.is_some()
-        };
+        rows(&mut Tables(&write))?;
+        instant!("state.commit");
         write.commit().map_err(failed)?;
-        Ok(was_there)
+        instant!("state.committed");
+        Ok(())
+    }
+
+    fn alarms_changed(&self) {
+        if let Some(changed) = self.alarms_changed.get() {
+            changed();
+        }
     }
 
     /// The settings of a skill that were set.
@@ -228,15 +265,11 @@ impl State {
         skill: &SkillId,
         settings: &[(String, Value)],
     ) -> Result<(), StoreError> {
-        let write = self.database.begin_write().map_err(failed)?;
-        {
-            let mut table = write.open_table(SETTINGS).map_err(failed)?;
-            for (name, value) in settings {
-                let bytes = rows::write_value(value);
-                table.insert(key(skill, name).as_str(), bytes.as_slice()).map_err(failed)?;
-            }
-        }
-        write.commit().map_err(failed)
+        self.change(|tables| {
+            settings.iter().try_for_each(|(name, value)| {
+                tables.put(SETTINGS, &key(skill, name), &rows::write_value(value))
+            })
+        })
     }
 
     /// Whether a person disabled a skill.
@@ -252,8 +285,12 @@ impl State {
     /// # Errors
     /// [`StoreError::Failed`].
     pub(crate) fn set_disabled(&self, skill: &SkillId, disabled: bool) -> Result<(), StoreError> {
-        let value: Option<&[u8]> = disabled.then_some(&[1]);
-        self.write_one(DISABLED, skill.as_str(), value).map(|_| ())
+        self.change(|tables| {
+            if disabled {
+                return tables.put(DISABLED, skill.as_str(), &[1]);
+            }
+            tables.drop(DISABLED, skill.as_str()).map(|_| ())
+        })
     }
 
     /// All alarms of all skills by time.
@@ -295,7 +332,10 @@ impl Store for State {
                 return Err(StoreError::Full { skill: skill.clone(), bytes, limit });
             }
         }
-        self.write_one(STORE, &key(skill, name), value).map(|_| ())
+        self.change(|tables| match value {
+            Some(value) => tables.put(STORE, &key(skill, name), value),
+            None => tables.drop(STORE, &key(skill, name)).map(|_| ()),
+        })
     }
 
     fn keys(&self, skill: &SkillId, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
@@ -315,17 +355,19 @@ impl Alarms for State {
             });
         }
         let bytes = rows::write_alarm(&alarm);
-        self.write_one(ALARMS, &key(skill, &alarm.name), Some(&bytes))?;
-        if let Some(changed) = self.alarms_changed.get() {
-            changed();
-        }
+        self.change(|tables| tables.put(ALARMS, &key(skill, &alarm.name), &bytes))?;
+        self.alarms_changed();
         Ok(())
     }
 
     fn cancel(&self, skill: &SkillId, name: &str) -> Result<bool, StoreError> {
-        let was_there = self.write_one(ALARMS, &key(skill, name), None)?;
-        if let (true, Some(changed)) = (was_there, self.alarms_changed.get()) {
-            changed();
+        let mut was_there = false;
+        self.change(|tables| {
+            was_there = tables.drop(ALARMS, &key(skill, name))?;
+            Ok(())
+        })?;
+        if was_there {
+            self.alarms_changed();
         }
         Ok(was_there)
     }

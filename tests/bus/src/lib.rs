@@ -2,6 +2,10 @@
 //!
 //! Must not hold expectations; those stand in the tests.
 
+mod packages;
+
+pub use packages::{Release, Shop, install, install_with, installed};
+
 use futures_util::StreamExt as _;
 use std::path::Path;
 use tempfile::TempDir;
@@ -232,7 +236,7 @@ pub async fn encoder_that_serves(client: &Connection) -> String {
     .await
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap_or_else(|error| panic!("{}: {error}", to.display()));
     let entries = from.read_dir().unwrap_or_else(|error| panic!("{}: {error}", from.display()));
     for entry in entries.flatten() {

@@ -171,9 +171,9 @@ async fn what_is_not_served_is_an_unknown_method() {
         .call_method(
             Some(valet_bus::BUS_NAME),
             ROOT,
-            Some("org.valetd.Skills1"),
-            "Remove",
-            &("x", valet_testkit::none()),
+            Some("org.valetd.Voice1"),
+            "SetListening",
+            &(true, valet_testkit::none()),
         )
         .await;
     assert_eq!(valet_testkit::error_name(&call), "org.freedesktop.DBus.Error.UnknownMethod");

@@ -56,7 +56,7 @@ async fn what_is_not_named_is_denied(client: &Connection) {
     for (interface, member) in [
         ("org.freedesktop.DBus.Properties", "Set"),
         ("org.valetd.Assistant1", "Dance"),
-        ("org.valetd.Skills1", "Install"),
+        ("org.valetd.Skills1", "Dance"),
         ("org.valetd.Models1", "Dance"),
         ("org.example.Other", "Do"),
     ] {

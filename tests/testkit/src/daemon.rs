@@ -42,6 +42,9 @@ pub struct DaemonBuilder {
     config: String,
     skills: Skills,
     models: Option<PathBuf>,
+    trust: Option<PathBuf>,
+    program: &'static str,
+    ends_at: Option<String>,
     vehicle: &'static str,
     cache: Cache,
     notify: bool,
@@ -69,6 +72,9 @@ impl DaemonBuilder {
             config: "[understanding]\nencoder = false\n".to_owned(),
             skills: Skills::Shipped,
             models: None,
+            trust: None,
+            program: "valetd",
+            ends_at: None,
             vehicle: "simulated",
             cache: Cache::Shared("testkit-cache"),
             notify: true,
@@ -109,6 +115,29 @@ impl DaemonBuilder {
     #[must_use]
     pub fn models(mut self, folder: PathBuf) -> Self {
         self.models = Some(folder);
+        self
+    }
+
+    /// A folder with the keys of whom it trusts; without it, an empty one.
+    #[must_use]
+    pub fn trust(mut self, folder: PathBuf) -> Self {
+        self.trust = Some(folder);
+        self
+    }
+
+    /// The build that can be ended at an instant; it ends where `FAILPOINTS` says, as by a cut of the power.
+    #[must_use]
+    pub fn ends_at(mut self, fail_points: &str) -> Self {
+        self.program = "valetd-fail-points";
+        self.ends_at = Some(fail_points.to_owned());
+        self
+    }
+
+    /// The usual build, which nothing ends.
+    #[must_use]
+    pub fn ends_nowhere(mut self) -> Self {
+        self.program = "valetd";
+        self.ends_at = None;
         self
     }
 
@@ -207,7 +236,7 @@ impl DaemonBuilder {
             Cache::Shared(name) => places::target()?.join("tmp").join(name),
         };
         std::fs::create_dir_all(&cache).map_err(|e| KitError::file(&cache, e))?;
-        let program = places::built("valetd")?;
+        let program = places::built(self.program)?;
         let mut command = match self.under.split_first() {
             None => Command::new(program),
             Some((first, rest)) => {
@@ -234,12 +263,17 @@ impl DaemonBuilder {
             .arg(skills)
             .arg("--models")
             .arg(self.models.clone().unwrap_or_else(|| root.join("models")))
+            .arg("--trust")
+            .arg(self.trust.clone().unwrap_or_else(|| root.join("no-trust")))
             .arg("--skillc")
             .arg(places::skillc()?)
             .arg("--cache")
             .arg(cache)
             .arg("--state")
             .arg(root.join("state"));
+        if let Some(fail_points) = &self.ends_at {
+            command.env("FAILPOINTS", fail_points);
+        }
         Ok(command)
     }
 }
@@ -350,7 +384,18 @@ impl Daemon {
     /// [`KitError`].
     pub async fn restart(self) -> Result<Self, KitError> {
         self.kill().await?;
-        let (builder, home) = (self.builder.clone(), self.home.clone());
+        self.again(|builder| builder).await
+    }
+
+    /// Starts one that has ended once more, in the same folders, as the test wants it now.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub async fn again(
+        self,
+        change: impl FnOnce(DaemonBuilder) -> DaemonBuilder,
+    ) -> Result<Self, KitError> {
+        let (builder, home) = (change(self.builder.clone()), self.home.clone());
         drop(self);
         let daemon = builder.launch_in(home).await?;
         daemon.ready().await?;

@@ -5,18 +5,23 @@
 //! whatever is started here is killed when it is dropped.
 
 mod agent;
+mod author;
 mod bus;
 mod daemon;
 mod error;
 mod places;
+mod polkit;
 mod process;
 mod wait;
 
 pub use agent::{Asked, Says, TestAgent};
+pub use author::{Author, Packed};
 pub use bus::PrivateBus;
 pub use daemon::{Daemon, DaemonBuilder, Skills};
 pub use error::KitError;
+pub use places::polkit_actions;
 pub use places::{built, guests, models, shipped_skills};
+pub use polkit::Polkit;
 pub use process::Watched;
 pub use wait::{LIMIT, arrived, until, within};
 

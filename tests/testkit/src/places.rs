@@ -82,3 +82,16 @@ pub(crate) fn bus_policy() -> Result<PathBuf, KitError> {
         .join("../../systemd/dbus/org.valetd.Assistant1.conf");
     there("the shipped bus policy", policy, "it belongs to the repository")
 }
+
+/// The polkit actions that are shipped.
+///
+/// # Errors
+/// [`KitError::Missing`].
+pub fn polkit_actions() -> Result<PathBuf, KitError> {
+    let file = "../../systemd/polkit-1/actions/org.valetd.skills.policy";
+    there(
+        "the file of the polkit actions",
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file),
+        "it is part of the sources",
+    )
+}

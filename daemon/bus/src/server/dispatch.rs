@@ -13,7 +13,7 @@ use crate::{
 };
 use futures_util::StreamExt as _;
 use senders::{Identity, MAX_UNIDENTIFIED, Senders};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 use valet_core::session::Caller;
 use zbus::{Message, MessageStream, OwnedVariant, message::Type as MessageType};
@@ -26,7 +26,7 @@ struct Identified {
 
 pub(super) struct Dispatcher {
     face: Face,
-    rules: AccessRules,
+    rules: Arc<AccessRules>,
     calls: mpsc::Sender<Incoming>,
     events: mpsc::UnboundedSender<BusEvent>,
     senders: Senders,
@@ -43,7 +43,7 @@ impl Dispatcher {
     ) -> Self {
         Self {
             face,
-            rules,
+            rules: Arc::new(rules),
             calls,
             events,
             senders: Senders::default(),
@@ -150,8 +150,9 @@ impl Dispatcher {
         sender.waiting.push_back(message);
         if first {
             let (connection, answer) = (self.face.connection.clone(), self.identified.0.clone());
+            let rules = Arc::clone(&self.rules);
             tokio::spawn(async move {
-                let identity = senders::identify(&connection, &name).await;
+                let identity = senders::identify(&connection, &rules, &name).await;
                 if let Err(error) = &identity {
                     log::debug!("the bus does not say who {name} is: {error}");
                 }
@@ -190,7 +191,7 @@ impl Dispatcher {
             return;
         };
         if interface.starts_with("org.freedesktop.DBus.") {
-            if !self.rules.allow(Right::Ask, identity.uid, &identity.gids) && member != "Ping" {
+            if !identity.rights.hold(Right::Ask) && member != "Ping" {
                 return self.refuse(
                     &message,
                     ErrorName::NotAuthorized,
@@ -206,7 +207,7 @@ impl Dispatcher {
         if let Err(error) = self.bound(known, &message) {
             return self.refuse_with(&message, &error);
         }
-        if !self.rules.allow(known.right, identity.uid, &identity.gids) {
+        if !identity.rights.hold(known.right) {
             let why = format!(
                 "this user may not call {member}: it needs the right {}; see the access table of the configuration",
                 known.right.name()
@@ -286,7 +287,11 @@ impl Dispatcher {
         sender.in_flight += 1;
         permit.send(Incoming {
             caller: Caller { uid: identity.uid, name: name.to_owned() },
-            may_observe: self.rules.allow(Right::Observe, identity.uid, &identity.gids),
+            rights: Arc::clone(&identity.rights),
+            interactive: message
+                .primary_header()
+                .flags()
+                .contains(zbus::message::Flags::ALLOW_INTERACTIVE_AUTH),
             call,
             reply: Reply {
                 message: message.clone(),

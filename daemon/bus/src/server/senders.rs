@@ -2,9 +2,13 @@
 //!
 //! Must not trust anything a client says about itself.
 
-use crate::limits::Bucket;
+use crate::{
+    access::{AccessRules, Rights},
+    limits::Bucket,
+};
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Instant,
 };
 use zbus::{Connection, MatchRule, Message, fdo::DBusProxy, names::BusName};
@@ -14,11 +18,11 @@ pub(super) const MAX_SENDERS: usize = 2048;
 /// Most calls of one client that wait for its identity.
 pub(super) const MAX_UNIDENTIFIED: usize = 512;
 
-/// What the bus says about a client.
+/// Who a client is, as the bus says, and what it may do by the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) uid: u32,
-    pub(super) gids: Vec<u32>,
+    pub(super) rights: Arc<Rights>,
 }
 
 /// One client.
@@ -71,14 +75,19 @@ fn watch_rule(name: &str) -> zbus::Result<MatchRule<'_>> {
 
 /// Asks the bus to tell us when a client leaves, and then who it is: in this order, so that
 /// one that leaves in between is not missed.
-pub(super) async fn identify(connection: &Connection, name: &str) -> zbus::Result<Identity> {
+pub(super) async fn identify(
+    connection: &Connection,
+    rules: &AccessRules,
+    name: &str,
+) -> zbus::Result<Identity> {
     let bus = DBusProxy::new(connection).await?;
     bus.add_match_rule(watch_rule(name)?).await?;
     let credentials = bus.get_connection_credentials(BusName::try_from(name)?).await?;
     let uid = credentials
         .unix_user_id()
         .ok_or_else(|| zbus::Error::Failure("the bus does not know the client's user".into()))?;
-    Ok(Identity { uid, gids: credentials.unix_group_ids().cloned().unwrap_or_default() })
+    let gids = credentials.unix_group_ids().cloned().unwrap_or_default();
+    Ok(Identity { uid, rights: Arc::new(rules.rights_of(uid, &gids)) })
 }
 
 /// Stops watching a client that left.

@@ -85,7 +85,12 @@ impl Understander {
             training: TrainingSet { intents: intents.clone(), examples, fingerprint },
             intents,
         };
-        Ok(Self { model: Arc::new(model), heads: None, words: DialogueWords::english() })
+        Ok(Self {
+            model: Arc::new(model),
+            heads: None,
+            before: None,
+            words: DialogueWords::english(),
+        })
     }
 }
 

@@ -4,11 +4,12 @@
 
 use super::{
     ASSISTANT, Assistant,
+    rights::Asker,
     waiters::{MAX_REQUESTS, Observer, Waiter},
 };
 use std::time::Duration;
 use valet_bus::{
-    BusError, Call, Dict, ErrorName, Incoming, Reply, convert, convert::owned,
+    BusError, Call, Dict, ErrorName, Incoming, Reply, access::Right, convert, convert::owned,
     options::TurnOptions, path,
 };
 use valet_core::{
@@ -22,7 +23,7 @@ use valet_core::{
 
 impl Assistant {
     pub(super) fn take_call(&mut self, incoming: Incoming) {
-        let Incoming { caller, may_observe, call, reply } = incoming;
+        let Incoming { caller, rights, interactive, call, reply } = incoming;
         match call {
             Call::Ask { text, options } => self.utter(caller, &text, options, Answer::Call(reply)),
             Call::Submit { text, options } => {
@@ -60,8 +61,10 @@ impl Assistant {
             }
             Call::UnregisterAgent { object } => self.unregister_agent(caller, object, reply),
             Call::Observe => {
-                self.observers
-                    .insert(caller.name, Observer { uid: caller.uid, sees_all: may_observe });
+                self.observers.insert(
+                    caller.name,
+                    Observer { uid: caller.uid, sees_all: rights.hold(Right::Observe) },
+                );
                 reply.ok(&());
                 self.say_held();
             }
@@ -72,7 +75,22 @@ impl Assistant {
             Call::Suggest { language, session, zone } => {
                 answer(reply, self.suggest(&caller, language.as_deref(), (session, zone)));
             }
-            other => self.take_control(&caller, other, reply),
+            other => self.take_skills(Asker { caller, rights, interactive }, other, reply),
+        }
+    }
+
+    /// Calls that change what is installed and what it may touch.
+    fn take_skills(&mut self, asker: Asker, call: Call, reply: Reply) {
+        match call {
+            Call::InspectPackage { package } => self.inspect_package(package.into(), reply),
+            Call::InstallSkill { package, terms } => {
+                self.install_skill(asker, package.into(), terms, reply);
+            }
+            Call::RemoveSkill { id } => self.remove_skill(asker, &id, reply),
+            Call::RollbackSkill { id } => self.roll_back_skill(asker, &id, reply),
+            Call::GrantSkill { id, grants } => self.grant_skill(&asker, &id, &grants, reply),
+            Call::RevokeSkill { id, grants } => self.revoke_skill(&asker, &id, &grants, reply),
+            other => self.take_control(&asker.caller, other, reply),
         }
     }
 
@@ -223,7 +241,9 @@ impl Assistant {
 
     /// Whether a request has this path.
     pub(super) fn is_open_request(&self, path: &str) -> bool {
-        self.waiters.turn_of(path).is_some() || self.selection.is_request(path)
+        self.waiters.turn_of(path).is_some()
+            || self.selection.is_request(path)
+            || self.installations.is_request(path)
     }
 
     fn undo(&mut self, caller: Caller, options: &TurnOptions, reply: Reply) {
@@ -297,11 +317,14 @@ impl Assistant {
 
     fn cancel(&mut self, caller: &Caller, request: &str, reply: Reply) {
         let turn = self.waiters.turn_of(request);
-        let whose = turn.map(|(_, client)| client).or(self.activation_client(request));
+        let installation = self.installations.client_of(request);
+        let whose = turn.map(|(_, client)| client).or(installation);
+        let whose = whose.or(self.activation_client(request));
         match whose.map(|client| client == caller.name) {
             Some(true) => {
                 match turn.map(|(turn, _)| turn) {
                     Some(turn) => self.cancel_turn(turn),
+                    None if installation.is_some() => self.cancel_installation(),
                     None => self.cancel_activation(),
                 }
                 reply.ok(&());

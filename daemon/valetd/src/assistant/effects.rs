@@ -60,6 +60,9 @@ impl Assistant {
             Happening::Encoder { generation, news } => self.take_encoder_news(generation, news),
             Happening::Preparing(step) => self.take_step(step),
             Happening::Inspected { files, reply } => self.inspected(&files, reply),
+            Happening::Contents { contents, reply } => self.package_inspected(contents, reply),
+            Happening::Installing(step) => self.take_install_step(step),
+            Happening::Decided { result, then } => then(self, result),
             Happening::Agent { turn, answer } => {
                 let answer = answer.unwrap_or_else(|error| {
                     log::debug!("an agent did not answer: {error}");

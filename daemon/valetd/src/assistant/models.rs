@@ -176,9 +176,13 @@ impl Assistant {
             }
             EncoderState::Loading { .. } => {}
         }
+        let gone = !state.may_train();
         self.encoder = state;
         self.show_models();
         self.show_state();
+        if gone {
+            self.learn_no_more();
+        }
     }
 
     /// Reads the manifests again; the model that serves stays, whatever became of its files.

@@ -1,14 +1,16 @@
 //! Skills and what follows from them: objects on the bus, the understanding, heads.
 
-use super::{ASSISTANT, Assistant, build_understander, rules};
+use super::{
+    ASSISTANT, Assistant, build_understander,
+    installing::{effective, texts},
+};
 use crate::{
     logging::message_id,
-    skills::{self, Skill, SkillStatus, Skills},
+    skills::{self, Skill, SkillStatus},
 };
 use std::sync::Arc;
 use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
 use valet_core::{entity::Value, intent::SkillId, ports::StoreError};
-use valet_package::SkillFolder;
 use valet_skill_host::{SkillState, SkillStats};
 use valet_understanding::{Understander, heads::Heads};
 use zbus::OwnedVariant;
@@ -27,7 +29,7 @@ impl Assistant {
             ("Languages".into(), owned(vec![self.config.language.clone()])),
             ("Models".into(), self.models_property()),
             ("CloudPolicy".into(), owned("off")),
-            ("Tainted".into(), owned(false)),
+            ("Tainted".into(), owned(self.skills.tainted())),
         ]);
         let privacy = Dict::from([
             ("CloudPolicy".into(), owned("off")),
@@ -49,31 +51,34 @@ impl Assistant {
         self.serve_models();
     }
 
-    fn serve_skill(&self, skill: &Skill) {
+    pub(super) fn serve_skill(&self, skill: &Skill) {
         let path = path::skill(skill.manifest.id.as_str());
         self.face.add_object(&path, vec![(SKILL, self.skill_properties(skill))]);
     }
 
     fn skill_properties(&self, skill: &Skill) -> Dict {
         let manifest = &skill.manifest;
-        let requested: Vec<String> =
-            manifest.capabilities.iter().map(ToString::to_string).collect();
         let intents: Vec<String> =
             manifest.intents.keys().map(|name| format!("{}/{name}", manifest.id)).collect();
         let why = match &skill.status {
-            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => why.as_str(),
-            _ => "",
+            SkillStatus::Failed(why) | SkillStatus::Quarantined(why) => why.clone(),
+            _ => skill.went_back.as_ref().map_or_else(String::new, |why| {
+                format!("a newer version went back to this one: {why}")
+            }),
         };
-        let granted =
-            if skill.status == SkillStatus::Ready { requested.clone() } else { Vec::new() };
+        let signer = match skill.version() {
+            None => "image",
+            Some(version) => version.signer.as_deref().unwrap_or_default(),
+        };
         Dict::from([
             ("Id".into(), owned(manifest.id.as_str())),
             ("Name".into(), owned(manifest.display_name(&self.config.language))),
             ("Version".into(), owned(manifest.version.as_str())),
             ("State".into(), owned(skill.status.name())),
-            ("Requested".into(), owned(requested)),
-            ("Granted".into(), owned(granted)),
-            ("Signer".into(), owned("image")),
+            ("Counter".into(), owned(manifest.counter)),
+            ("Requested".into(), owned(texts(&manifest.capabilities))),
+            ("Granted".into(), owned(texts(&effective(skill)))),
+            ("Signer".into(), owned(signer)),
             ("Intents".into(), owned(intents)),
             ("LastError".into(), owned(why)),
             ("Stats".into(), self.skill_stats(&manifest.id)),
@@ -97,6 +102,9 @@ impl Assistant {
         let Ok(stats) = self.host.stats(id) else { return };
         let path = path::skill(id.as_str());
         self.face.set_quietly(&path, SKILL, "Stats", owned(stats_dict(&stats)));
+        if self.judge_trial(id, &stats) {
+            return;
+        }
         if let SkillState::Quarantined { why, .. } = &stats.state
             && let Some(skill) = self.skills.by_id.get_mut(id)
             && skill.status == SkillStatus::Ready
@@ -117,13 +125,32 @@ impl Assistant {
                 log::error!(MESSAGE_ID = message_id::SKILL; "the sentences cannot be compiled: {error:#}");
             }
         }
-        let rules = rules(&self.skills, &self.policy, &self.words, &self.world, &self.config);
+        let rules = self.rules();
         self.dialogue.replace_rules(rules);
         self.skills.by_id.keys().for_each(|id| self.show_skill(id));
+        self.show_state();
         self.generation += 1;
+        let fingerprint = self.understander.fingerprint();
+        let waits = !self.understander.is_trained() && self.encoder.may_train();
+        self.learning = (self.inference.is_some() && waits).then_some(fingerprint);
+        if self.learning.is_none() {
+            self.say_skills_ready();
+        }
+    }
+
+    /// The skills are ready, and understood as well as they will be.
+    fn say_skills_ready(&mut self) {
+        self.learning = None;
         let ready: Vec<String> = self.skills.ready().map(|(id, ..)| id.to_string()).collect();
         self.face.emit_all(ROOT, "org.valetd.Skills1", "SkillsReady", &(self.generation, ready));
-        self.show_state();
+        self.learned();
+    }
+
+    /// No heads will come: the skills are understood as well as they will be.
+    pub(super) fn learn_no_more(&mut self) {
+        if self.learning.is_some() {
+            self.say_skills_ready();
+        }
     }
 
     /// Understands by these sentences from now on; heads are trained for them where they are
@@ -135,7 +162,10 @@ impl Assistant {
         if let Some(inference) = &self.inference {
             inference.train(understander.clone());
         }
-        self.understander = understander;
+        self.understander = understander.leaning_on(&self.understander);
+        if self.learning.is_some() {
+            self.learning = Some(self.understander.fingerprint());
+        }
     }
 
     /// Heads came; they count only for the understander they were trained for.
@@ -143,9 +173,12 @@ impl Assistant {
         if self.understander.fingerprint() == of {
             self.understander = self.understander.with_heads(heads);
         }
+        if self.learning == Some(of) {
+            self.say_skills_ready();
+        }
     }
 
-    fn known_skill(&self, id: &str) -> Result<SkillId, BusError> {
+    pub(super) fn known_skill(&self, id: &str) -> Result<SkillId, BusError> {
         let unknown =
             || BusError::new(ErrorName::UnknownSkill, format!("no skill {id:?} is there"));
         let id = SkillId::parse(id).map_err(|_| unknown())?;
@@ -155,19 +188,17 @@ impl Assistant {
     pub(super) fn enable_skill(&mut self, id: &str, enable: bool) -> Result<(), BusError> {
         let id = self.known_skill(id)?;
         self.state.set_disabled(&id, !enable).map_err(state_failed)?;
-        let Some(skill) = self.skills.by_id.get_mut(&id) else { return Ok(()) };
-        skill.status = if enable {
-            let loaded = SkillFolder::read(&skill.folder)
-                .map_err(|e| e.to_string())
-                .and_then(|folder| self.host.load(folder).map_err(|e| e.to_string()));
-            match loaded {
-                Ok(_) => SkillStatus::Ready,
+        let status = if enable {
+            match self.read_and_load(&id) {
+                Ok(()) => SkillStatus::Ready,
                 Err(why) => SkillStatus::Failed(why),
             }
         } else {
             self.host.unload(&id);
             SkillStatus::Disabled
         };
+        let Some(skill) = self.skills.by_id.get_mut(&id) else { return Ok(()) };
+        skill.status = status;
         log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is {}", skill.status.name());
         self.skills_changed();
         match &self.skills.by_id[&id].status {
@@ -176,7 +207,7 @@ impl Assistant {
         }
     }
 
-    fn show_skill(&self, id: &SkillId) {
+    pub(super) fn show_skill(&self, id: &SkillId) {
         let Some(skill) = self.skills.by_id.get(id) else { return };
         let path = path::skill(id.as_str());
         for (name, value) in self.skill_properties(skill) {
@@ -231,8 +262,7 @@ impl Assistant {
             policy.clone();
         self.policy = policy;
         let before: Vec<SkillId> = self.skills.by_id.keys().cloned().collect();
-        self.skills =
-            Skills::load(&self.paths.skills, &self.config.language, &self.state, Some(&self.host));
+        self.load_skills();
         for gone in before.iter().filter(|id| !self.skills.by_id.contains_key(*id)) {
             self.host.unload(gone);
             self.face.remove_object(&path::skill(gone.as_str()));
@@ -256,6 +286,7 @@ fn stats_dict(stats: &SkillStats) -> Dict {
     Dict::from([
         ("turns".to_owned(), owned(stats.turns)),
         ("faults".to_owned(), owned(stats.faults)),
+        ("breaches".to_owned(), owned(stats.breaches)),
         ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
         ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
         ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),

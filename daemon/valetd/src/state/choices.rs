@@ -23,7 +23,7 @@ impl State {
     /// # Errors
     /// [`StoreError::Failed`]; then the choice before still stands.
     pub(crate) fn choose_model(&self, kind: &str, choice: &ModelChoice) -> Result<(), StoreError> {
-        self.write_one(MODELS, kind, Some(&rows::write_choice(choice))).map(|_| ())
+        self.change(|tables| tables.put(MODELS, kind, &rows::write_choice(choice)))
     }
 }
 

@@ -199,6 +199,7 @@ impl Assistant {
             self.understander = self.understander.with_heads(prepared.trained().heads.clone());
             self.encoder = prepared.loaded().ready(prepared.trained());
             inference.adopt(prepared);
+            self.learn_no_more();
         }
         let previous = choice.previous.clone().unwrap_or_default();
         log::info!(
@@ -240,7 +241,13 @@ impl Assistant {
         }
     }
 
-    fn end_request(&self, client: &str, path: &str, code: u32, result: Dict) {
+    pub(in crate::assistant) fn end_request(
+        &self,
+        client: &str,
+        path: &str,
+        code: u32,
+        result: Dict,
+    ) {
         self.face.set_property(path, REQUEST, "State", owned("finished"));
         self.face.emit_to(client, path, (REQUEST, "Finished"), &(code, result));
         self.face.remove_object(path);
