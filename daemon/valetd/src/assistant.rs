@@ -234,13 +234,16 @@ impl Assistant {
 
     /// Reads what there is and serves it.
     fn wake(&mut self) -> anyhow::Result<()> {
+        instant!("start.swept");
         self.load_skills();
+        instant!("start.loaded");
         let (language, none) = (&self.config.language, Vocabulary::default());
         self.understander = build_understander(language, &mut self.skills, &none)?;
         let rules = self.rules();
         self.dialogue.replace_rules(rules);
         self.start_inference()?;
         self.serve_objects();
+        instant!("start.served");
         self.schedule_alarms();
         Ok(())
     }

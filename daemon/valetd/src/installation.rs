@@ -118,6 +118,7 @@ pub(crate) fn inspect(
     state: &State,
 ) -> Result<Contents, BusError> {
     let package = Package::open(Descriptor::new(descriptor)?).map_err(|e| bad_package(&e))?;
+    instant!("inspect.opened");
     let trusted = trust.read(state).map_err(|e| no_state(&e))?;
     let vouched = trusted.judge(&package.manifest, &package.signatures);
     let signers = package.signatures.iter().map(|one| one.id().to_string()).collect();
@@ -131,6 +132,7 @@ pub(crate) fn inspect(
         Ok(Box::new(io::sink()))
     });
     let manifest = unpacked.map_err(|e| bad_package(&e))?;
+    instant!("inspect.read");
     let mut sentences = BTreeMap::new();
     for (path, text) in texts {
         let language = path.trim_start_matches("sentences/").trim_end_matches(".toml").to_owned();

@@ -70,6 +70,7 @@ impl Trust {
         }
         let wall = SystemClock.now();
         let now_ms = u64::try_from(wall.utc_ms).unwrap_or(0);
+        instant!("trust.read");
         state.see(if wall.trusted { now_ms } else { 0 }, store.revoked().serial)?;
         let clock =
             Clock { now: time(now_ms), trusted: wall.trusted, latest_seen: time(latest_ms) };

@@ -395,11 +395,22 @@ impl Daemon {
         self,
         change: impl FnOnce(DaemonBuilder) -> DaemonBuilder,
     ) -> Result<Self, KitError> {
-        let (builder, home) = (change(self.builder.clone()), self.home.clone());
-        drop(self);
-        let daemon = builder.launch_in(home).await?;
+        let daemon = self.launched_again(change).await?;
         daemon.ready().await?;
         Ok(daemon)
+    }
+
+    /// The same without waiting for it: it may end before it is ready.
+    ///
+    /// # Errors
+    /// [`KitError`].
+    pub async fn launched_again(
+        self,
+        change: impl FnOnce(DaemonBuilder) -> DaemonBuilder,
+    ) -> Result<Self, KitError> {
+        let (builder, home) = (change(self.builder.clone()), self.home.clone());
+        drop(self);
+        builder.launch_in(home).await
     }
 
     /// Waits for its end by itself.

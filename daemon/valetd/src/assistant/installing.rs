@@ -432,6 +432,7 @@ impl Assistant {
     pub(super) fn learned(&mut self) {
         let outcome = self.installations.under_way.as_mut().and_then(|one| one.outcome.take());
         if let Some(outcome) = outcome {
+            instant!("learn.done");
             self.end_change(Ok(outcome));
         }
     }

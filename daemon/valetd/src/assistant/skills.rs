@@ -187,7 +187,9 @@ impl Assistant {
 
     pub(super) fn enable_skill(&mut self, id: &str, enable: bool) -> Result<(), BusError> {
         let id = self.known_skill(id)?;
+        instant!("switch.begin");
         self.state.set_disabled(&id, !enable).map_err(state_failed)?;
+        instant!("switch.noted");
         let status = if enable {
             match self.read_and_load(&id) {
                 Ok(()) => SkillStatus::Ready,
@@ -237,7 +239,9 @@ impl Assistant {
             schema.check(name, &value).map_err(|e| BusError::invalid(e.to_string()))?;
             checked.push((name.clone(), value));
         }
+        instant!("settings.begin");
         self.state.set_settings(&id, &checked).map_err(state_failed)?;
+        instant!("settings.noted");
         let shown = self.settings_property(&self.skills.by_id[&id]);
         self.face.set_property(&path::skill(id.as_str()), SKILL, "Settings", shown);
         Ok(())

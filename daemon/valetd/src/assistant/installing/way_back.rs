@@ -167,6 +167,7 @@ impl Assistant {
             Some((found, prepared)) => self.take_back(&found, prepared, (next.clone(), why)),
             None => {
                 self.host.unload(&id);
+                instant!("back.unloaded");
                 self.skills.by_id.remove(&id);
                 self.face.remove_object(&path::skill(id.as_str()));
                 log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is removed");

@@ -1,4 +1,4 @@
-//! `valetd`: wires the parts, says when it is ready, and ends with a code that says why.
+//! `valetd`, the program: wires the parts, says when it is ready, and ends with a code that says why.
 //!
 //! Must not hold logic of any part; the only place that turns errors into exit codes.
 
@@ -48,7 +48,9 @@ const STOP_LIMIT: Duration = Duration::from_millis(1500);
 /// Largest script of `--understanding FILE`, bytes.
 const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
-fn main() -> ExitCode {
+/// Runs the daemon as its command line says.
+#[must_use]
+pub fn main() -> ExitCode {
     allocator::pin_thresholds();
     #[cfg(feature = "fail-points")]
     let _scenario = instant::set_up();
