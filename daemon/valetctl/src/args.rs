@@ -123,10 +123,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Option<SkillsAction>,
     },
-    /// Make a package of a skill, sign it, and look at what a package is
+    /// Make a skill a package, sign it, install it, and change what is installed
     Skill {
         #[command(subcommand)]
-        action: PackageAction,
+        action: SkillAction,
     },
     /// Settings of a skill: all, one, or set one
     Settings {
@@ -197,6 +197,50 @@ pub(crate) enum SkillsAction {
         /// Its id, or the last part of it
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SkillAction {
+    #[command(flatten)]
+    Package(PackageAction),
+    #[command(flatten)]
+    Installed(InstalledAction),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstallArgs {
+    /// The package
+    pub(crate) package: PathBuf,
+    /// What it may touch, `kind:pattern`; may be given more than once
+    #[arg(long, value_name = "GRANT")]
+    pub(crate) grant: Vec<String>,
+    /// It may touch all that it asks for
+    #[arg(long, conflicts_with = "grant")]
+    pub(crate) grant_all: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Also where a newer version was here
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstalledAction {
+    /// Install or update one from its package, without a restart
+    ///
+    /// What it asks for is shown first. An update keeps what the skill may touch already.
+    Install(InstallArgs),
+    /// Remove an installed one with its data
+    Remove {
+        /// Its id, or the last part of it
+        id: String,
+    },
+    /// Go back to the version before
+    Rollback {
+        /// Its id, or the last part of it
+        id: String,
+    },
     /// Make a disabled one ready again, also after a restart; lifts a quarantine
     Enable {
         /// Its id, or the last part of it
@@ -206,6 +250,22 @@ pub(crate) enum SkillsAction {
     Disable {
         /// Its id, or the last part of it
         id: String,
+    },
+    /// Let one touch more of what it asks for
+    Grant {
+        /// Its id, or the last part of it
+        id: String,
+        /// `kind:pattern`
+        #[arg(required = true, value_name = "GRANT")]
+        grants: Vec<String>,
+    },
+    /// Take back what one may touch; holds at once
+    Revoke {
+        /// Its id, or the last part of it
+        id: String,
+        /// `kind:pattern`
+        #[arg(required = true, value_name = "GRANT")]
+        grants: Vec<String>,
     },
 }
 

@@ -202,7 +202,7 @@ async fn look_at_state(link: &Link, report: &mut Report) -> Result<(), CtlError>
 fn advice_for(reason: &str) -> &'static str {
     let reason = reason.to_lowercase();
     if reason.starts_with("skill") {
-        "`valetctl skills` shows the last error of each; `valetctl skills enable ID` tries again"
+        "`valetctl skills` shows the last error of each; `valetctl skill enable ID` tries again"
     } else if reason.starts_with("model") || reason.contains("serves instead") {
         "`valetctl models` shows the models, `valetctl models verify ID` names a damaged file; mend it and restart valetd, or `valetctl models rollback`"
     } else if reason.starts_with("encoder") {
@@ -264,7 +264,7 @@ fn look_at_skills(skills: &[Value], report: &mut Report) {
                     "skill",
                     Level::Notice,
                     found(),
-                    format!("`valetctl skills enable {}`", text(skill, "Id")),
+                    format!("`valetctl skill enable {}`", text(skill, "Id")),
                 );
             }
             "loading" => report.add("skill", Level::Notice, found(), "look again in a few seconds"),
@@ -272,7 +272,7 @@ fn look_at_skills(skills: &[Value], report: &mut Report) {
                 "skill",
                 Level::Fault,
                 found(),
-                format!("`valetctl skills enable {}` tries again", text(skill, "Id")),
+                format!("`valetctl skill enable {}` tries again", text(skill, "Id")),
             ),
         }
     }
@@ -436,7 +436,7 @@ mod tests {
             ("model: /x/b.toml: the model manifest is not valid", "models verify"),
             ("state is kept in memory only and lost at the end: /x", "state folder"),
             ("the state file was corrupt (x) and was set aside as /y", "the old file"),
-            ("skill org.example.a: its model is broken", "skills enable"),
+            ("skill org.example.a: its model is broken", "skill enable"),
             ("something else", "the log"),
         ] {
             assert!(advice_for(reason).contains(advice), "{reason}");

@@ -8,11 +8,13 @@ mod args;
 mod chat;
 mod doctor;
 mod error;
+mod install;
 mod link;
 mod models;
 mod monitor;
 mod package;
 mod parse;
+mod request;
 mod screen;
 mod shell;
 mod signals;
@@ -26,7 +28,7 @@ mod value;
 pub use args::{Cli, command};
 pub use error::CtlError;
 
-use args::Command;
+use args::{Command, SkillAction};
 use clap::Parser as _;
 use link::Link;
 use screen::Screen;
@@ -68,7 +70,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
     let cli = match cli {
-        Cli { command: Command::Skill { action }, .. } => return package::run(screen, action),
+        Cli { command: Command::Skill { action: SkillAction::Package(action) }, .. } => {
+            return package::run(screen, action);
+        }
         cli => cli,
     };
     match &cli.command {
@@ -86,6 +90,9 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         }
         Command::Monitor => monitor::run(&link, screen).await,
         Command::Skills { action } => skills::run(&link, screen, action.unwrap_or_default()).await,
+        Command::Skill { action: SkillAction::Installed(action) } => {
+            install::run(&link, screen, action).await
+        }
         Command::Settings { skill, key, value } => {
             skills::settings(&link, screen, &skill, key.as_deref(), value.as_deref()).await
         }

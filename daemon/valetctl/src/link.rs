@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use valet_bus::proxies::{
     AssistantProxy, DiagnosticsProxy, ModelsProxy, Options, RequestProxy, SimulatorProxy,
-    SkillProxy, VehicleProxy,
+    SkillProxy, SkillsProxy, VehicleProxy,
 };
 use zbus::{Connection, proxy::CacheProperties};
 
@@ -108,6 +108,10 @@ impl Link {
             .build()
             .await
             .map_err(|e| self.error(e))
+    }
+
+    pub(crate) async fn skills(&self) -> Result<SkillsProxy<'static>, CtlError> {
+        SkillsProxy::new(&self.connection).await.map_err(|e| self.error(e))
     }
 
     pub(crate) async fn models(&self) -> Result<ModelsProxy<'static>, CtlError> {

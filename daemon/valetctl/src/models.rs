@@ -6,10 +6,10 @@ use crate::{
     CtlError, Verdict,
     args::ModelsAction,
     link::Link,
+    request::Followed,
     screen::{Screen, Style, pad, width},
     value::{self, items, number, text},
 };
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use valet_bus::proxies::Options;
 use zbus::Variant;
@@ -135,31 +135,11 @@ fn file_line(screen: &Screen, file: &Value) -> String {
 }
 
 async fn activate(link: &Link, screen: &mut Screen, id: &str) -> Result<Verdict, CtlError> {
-    // Signals come to the request's path from the reply on: listen before the call.
-    let token = format!("models{}", std::process::id());
-    let request = link.request(&token).await?;
-    let wrong = |e| link.error(e);
-    let mut progress = request.receive_progress().await.map_err(wrong)?;
-    let mut finished = request.receive_finished().await.map_err(wrong)?;
-    let mut owners = link.owners().await?;
-    let options = Options::from([("handle-token", Variant::from(token.as_str()))]);
-    link.models().await?.activate(id, options).await.map_err(wrong)?;
-    loop {
-        tokio::select! {
-            biased;
-            Some(step) = progress.next() => {
-                let step = step.args().map_err(wrong)?;
-                show_step(screen, &step.state, &value::object(&step.details))?;
-            }
-            Some(end) = finished.next() => {
-                let end = end.args().map_err(wrong)?;
-                return show_end(screen, id, end.code, value::object(&end.result));
-            }
-            _ = owners.next() => {
-                return Err(CtlError::Lost { why: "it left the bus before the end".to_owned() });
-            }
-        }
-    }
+    let followed = Followed::listen(link, "models").await?;
+    let options = Options::from([("handle-token", Variant::from(followed.token()))]);
+    link.models().await?.activate(id, options).await.map_err(|e| link.error(e))?;
+    let (code, result) = followed.to_end(|step, details| show_step(screen, step, details)).await?;
+    show_end(screen, id, code, &result)
 }
 
 fn show_step(screen: &mut Screen, step: &str, details: &Value) -> Result<(), CtlError> {
@@ -168,24 +148,16 @@ fn show_step(screen: &mut Screen, step: &str, details: &Value) -> Result<(), Ctl
     screen.line(screen.paint(Style::Dim, format!("  {step}{counts}")))
 }
 
-fn show_end(
-    screen: &mut Screen,
-    id: &str,
-    code: u32,
-    mut result: Value,
-) -> Result<Verdict, CtlError> {
-    if let Value::Object(keys) = &mut result {
-        keys.insert("code".to_owned(), Value::from(code));
-    }
+fn show_end(screen: &mut Screen, id: &str, code: u32, result: &Value) -> Result<Verdict, CtlError> {
     screen.line(match code {
         0 => screen.paint(Style::Good, format!("  {id} serves")),
         1 => screen.paint(Style::Warn, "  It was cancelled; the model before serves on."),
         _ => {
-            let why = text(&result, "message");
+            let why = text(result, "message");
             screen.paint(Style::Bad, format!("  The model before serves on: {why}"))
         }
     })?;
-    screen.document(&result)?;
+    screen.document(result)?;
     Ok(if code == 0 { Verdict::Fine } else { Verdict::NotFine })
 }
 

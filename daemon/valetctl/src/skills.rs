@@ -1,6 +1,6 @@
 //! `valetctl skills` and `valetctl settings`: what is installed, its state and settings.
 //!
-//! Must not install anything: that is the business of a package, not of this program's flags.
+//! Must not install anything; `install` does.
 
 use crate::{
     CtlError, Verdict,
@@ -33,8 +33,6 @@ pub(crate) async fn run(
             screen.document(&skill)?;
             Ok(Verdict::Fine)
         }
-        SkillsAction::Enable { id } => switch(link, screen, &id, true).await,
-        SkillsAction::Disable { id } => switch(link, screen, &id, false).await,
     }
 }
 
@@ -50,7 +48,7 @@ pub(crate) async fn all(link: &Link) -> Result<BTreeMap<String, Value>, CtlError
 ///
 /// # Errors
 /// [`CtlError::Usage`] naming the installed ones; the call's.
-async fn find(link: &Link, id: &str) -> Result<(String, Value), CtlError> {
+pub(crate) async fn find(link: &Link, id: &str) -> Result<(String, Value), CtlError> {
     let skills = all(link).await?;
     let fits = |skill: &Value| {
         let full = text(skill, "Id");
@@ -60,6 +58,18 @@ async fn find(link: &Link, id: &str) -> Result<(String, Value), CtlError> {
     skills.into_iter().find(|(_, skill)| fits(skill)).ok_or_else(|| CtlError::Usage {
         message: format!("no skill {id:?} is installed, expected one of {}", known.join(", ")),
     })
+}
+
+/// The full id of a skill; what is no skill here is taken as it is, for one that cannot be used is still installed.
+///
+/// # Errors
+/// The call's.
+pub(crate) async fn full_id(link: &Link, id: &str) -> Result<String, CtlError> {
+    match find(link, id).await {
+        Ok((_, skill)) => Ok(text(&skill, "Id").to_owned()),
+        Err(CtlError::Usage { .. }) => Ok(id.to_owned()),
+        Err(other) => Err(other),
+    }
 }
 
 fn paint_state(screen: &Screen, state: &str) -> String {
@@ -102,7 +112,11 @@ fn show(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
     let name = format!("{} {}", text(skill, "Name"), text(skill, "Version"));
     screen.line(format!("{}  {state}", screen.paint(Style::Strong, name)))?;
     let one = |key: &str| (key.to_lowercase(), text(skill, key).to_owned());
-    let mut rows = vec![one("Id"), one("Signer")];
+    let signer = match text(skill, "Signer") {
+        "" => "nobody".to_owned(),
+        other => other.to_owned(),
+    };
+    let mut rows = vec![one("Id"), ("signer".to_owned(), signer)];
     if !text(skill, "LastError").is_empty() {
         rows.push(("last error".to_owned(), text(skill, "LastError").to_owned()));
     }
@@ -145,7 +159,16 @@ fn show_settings(screen: &mut Screen, skill: &Value) -> Result<(), CtlError> {
     Ok(())
 }
 
-async fn switch(link: &Link, screen: &mut Screen, id: &str, on: bool) -> Result<Verdict, CtlError> {
+/// Enables or disables one.
+///
+/// # Errors
+/// [`CtlError::Usage`]; the call's; the terminal's.
+pub(crate) async fn switch(
+    link: &Link,
+    screen: &mut Screen,
+    id: &str,
+    on: bool,
+) -> Result<Verdict, CtlError> {
     let (path, skill) = find(link, id).await?;
     let proxy = link.skill(&path).await?;
     let done =

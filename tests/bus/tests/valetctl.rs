@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use std::process::Command;
-use valet_bus_tests::{Scene, encoder_that_serves, small_skills};
-use valet_testkit::{LIMIT, PrivateBus, Skills, Watched, built, models};
+use valet_bus_tests::{Release, Scene, Shop, encoder_that_serves, small_skills};
+use valet_testkit::{LIMIT, Packed, PrivateBus, Skills, Watched, built, models};
 
 /// One command on a bus: exit code and what it printed.
 async fn valetctl(bus: &PrivateBus, arguments: &[&str]) -> (i32, String) {
@@ -70,7 +70,7 @@ async fn every_command_speaks_json_with_stable_keys() {
     assert_eq!(skills["skills"].as_array().unwrap().len(), 6);
     let (_, one) = json(&scene.bus, &["skills", "show", "climate"]).await;
     assert_eq!(one["Id"], "org.valetd.climate");
-    let (_, off) = json(&scene.bus, &["skills", "disable", "media"]).await;
+    let (_, off) = json(&scene.bus, &["skill", "disable", "media"]).await;
     assert_eq!(off["State"], "disabled");
     let (_, settings) = json(&scene.bus, &["settings", "timers", "snooze-minutes", "12"]).await;
     assert_eq!(settings["Settings"]["snooze-minutes"], 12.0);
@@ -186,4 +186,41 @@ async fn a_tour_that_does_not_go_as_its_script_says_ends_with_1() {
         valetctl(&scene.bus, &["tour", "--script", script.path().to_str().unwrap()]).await;
     assert_eq!(code, 1, "{output}");
     assert!(output.contains("expected question"), "{output}");
+}
+
+#[tokio::test]
+async fn a_skill_is_installed_changed_and_removed_from_the_command_line() {
+    let shop = Shop::open();
+    let scene = Scene::with(|builder| shop.trusted_by(builder.skills(Skills::None))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, packed: &Packed| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &packed.bytes).unwrap();
+        path.display().to_string()
+    };
+    let first = file("first.valet", &shop.sells(&Release::of(1)));
+    let second = file("second.valet", &shop.sells(&Release::of(2)));
+    let unsigned = file("unsigned.valet", &Release::of(3).packed());
+    let (code, asked) = valetctl(&scene.bus, &["skill", "install", &first]).await;
+    assert_eq!(code, 2, "nobody is there to be asked");
+    assert!(asked.contains("location:*") && asked.contains("--grant-all"), "{asked}");
+    let (code, said) =
+        valetctl(&scene.bus, &["skill", "install", &first, "--yes", "--grant", "store:4096"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("is installed") && said.contains("has it not"), "{said}");
+    let (code, granted) = json(&scene.bus, &["skill", "grant", "lamp", "location:*"]).await;
+    assert_eq!((code, &granted["Granted"]), (0, &serde_json::json!(["store:4096", "location:*"])));
+    let (_, granted) = json(&scene.bus, &["skill", "revoke", "lamp", "store:4096"]).await;
+    assert_eq!(granted["Granted"], serde_json::json!(["location:*"]));
+    let (code, result) = json(&scene.bus, &["skill", "install", &second, "--yes"]).await;
+    assert_eq!((code, &result["version"]), (0, &serde_json::json!("2.0.0")));
+    let (_, back) = json(&scene.bus, &["skill", "rollback", "lamp"]).await;
+    assert_eq!(back["Version"], "1.0.0");
+    let (code, said) = valetctl(&scene.bus, &["skill", "install", &unsigned, "--yes"]).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("nobody signed it"), "{said}");
+    let (code, _) = json(&scene.bus, &["skill", "remove", "lamp"]).await;
+    assert_eq!(code, 0);
+    let (code, said) = valetctl(&scene.bus, &["skill", "remove", "lamp"]).await;
+    assert_eq!(code, 4, "{said}");
 }
