@@ -4,6 +4,7 @@
 //! them. Nothing here recurses.
 
 use crate::{Component, ComponentError, MAX_EXPORTS, MAX_NESTING, StartUp, error::cut};
+use std::ops::Range;
 use valet_core::contract::{API_SECTION, MAX_COMPONENT_BYTES, MAX_IMPORTS};
 use wasmparser::{
     ComponentExportSectionReader, ComponentExternName, ComponentImportSectionReader,
@@ -18,7 +19,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Component<'_>, ComponentError> {
         return Err(ComponentError::NotComponent);
     }
     let found = Component { imports: Vec::new(), exports: Vec::new(), api: None, start_up: None };
-    let mut walk = Walk { inside: Vec::new(), found };
+    let (inside, next) = (Vec::new(), Encoding::Component);
+    let mut walk = Walk { bytes: bytes.len(), inside, next, found };
     for payload in Parser::new(0).parse_all(bytes) {
         walk.take(payload?)?;
     }
@@ -33,8 +35,12 @@ impl From<wasmparser::Error> for ComponentError {
 
 /// Where the walk is, and what it has found.
 struct Walk<'a> {
+    /// The file's length.
+    bytes: usize,
     /// What the current section lies in, the outermost first.
     inside: Vec<Encoding>,
+    /// What the section that was entered last says it holds.
+    next: Encoding,
     found: Component<'a>,
 }
 
@@ -43,6 +49,12 @@ impl<'a> Walk<'a> {
         let outermost = self.inside.len() == 1;
         match payload {
             Payload::Version { encoding, range, .. } => self.enter(encoding, range.start)?,
+            Payload::ModuleSection { unchecked_range, .. } => {
+                self.announce(Encoding::Module, unchecked_range)?;
+            }
+            Payload::ComponentSection { unchecked_range, .. } => {
+                self.announce(Encoding::Component, unchecked_range)?;
+            }
             Payload::End(_) => {
                 self.inside.pop();
             }
@@ -64,9 +76,26 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// A section that holds a whole module or component. The parser, and the validator
+    /// over it, do not look whether all of it is there: cut between two sections of what it holds, it
+    /// would seem whole.
+    fn announce(&mut self, next: Encoding, range: Range<usize>) -> Result<(), ComponentError> {
+        if range.end > self.bytes {
+            let why = format!("a section up to byte {} and a file of {}", range.end, self.bytes);
+            return Err(ComponentError::Broken { offset: range.start, why });
+        }
+        self.next = next;
+        Ok(())
+    }
+
     fn enter(&mut self, encoding: Encoding, offset: usize) -> Result<(), ComponentError> {
         if self.inside.len() == MAX_NESTING {
             return Err(ComponentError::TooDeep { offset, limit: MAX_NESTING });
+        }
+        // The parser goes by the header; what goes by the section would see something else.
+        if encoding != self.next {
+            let why = "a module where a component was said to be, or the other way round".into();
+            return Err(ComponentError::Broken { offset, why });
         }
         self.inside.push(encoding);
         Ok(())

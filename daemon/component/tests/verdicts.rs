@@ -238,6 +238,31 @@ fn what_is_cut_anywhere_is_refused() {
 }
 
 #[test]
+fn a_section_that_holds_another_kind_than_it_says_is_refused() {
+    let module = wat::parse_str(r#"(module (@custom "valet:skill-api" "0.1"))"#).expect("a module");
+    let inner = component("");
+    for (section, content) in [(4, &module), (1, &inner)] {
+        let length = u8::try_from(content.len()).expect("short");
+        let bytes = [b"\0asm\x0d\0\x01\0", &[section, length][..], content].concat();
+        match judged(&bytes, &[]) {
+            Err(ComponentError::Broken { offset, .. }) => assert_eq!(offset, 10),
+            other => panic!("{section}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_module_that_goes_on_behind_the_end_is_refused() {
+    let module = wat::parse_str(r#"(module (@custom "valet:skill-api" "0.1"))"#).expect("a module");
+    let length = u8::try_from(module.len()).expect("short");
+    for more in [1, 20] {
+        let bytes = [b"\0asm\x0d\0\x01\0", &[1, length + more][..], &module].concat();
+        let error = judged(&bytes, &[]).expect_err("cut");
+        assert!(matches!(error, ComponentError::Broken { offset: 10, .. }), "{error}");
+    }
+}
+
+#[test]
 fn what_is_no_component_is_refused() {
     let module = wat::parse_str("(module)").expect("well-formed text");
     for bytes in [&b""[..], b"\0asm", &module, b"#!/bin/sh\n", &[0xff; 100]] {

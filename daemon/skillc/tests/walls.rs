@@ -57,6 +57,7 @@ fn attempt(wall: &str, what: &str) -> ExitStatus {
 }
 
 /// Whether a wall is there to be tried; said where it is not.
+#[allow(clippy::print_stderr)]
 fn is_here(wall: &str) -> bool {
     let here = attempt(wall, "nothing").code() != Some(MISSING);
     if !here {
@@ -230,5 +231,21 @@ fn the_product_is_behind_its_walls_before_it_reads() {
     assert_eq!(field("Threads:"), "1");
     if is_here("calls") {
         assert_eq!((field("Seccomp:"), field("NoNewPrivs:")), ("2".into(), "1".into()));
+    }
+}
+
+#[test]
+fn the_shipped_units_let_the_walls_be_raised() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for unit in ["systemd/system/valetd.service", "systemd/user/valetd-user.service"] {
+        let text = std::fs::read_to_string(root.join(unit)).expect("it is shipped");
+        let filters = text.lines().filter_map(|line| line.strip_prefix("SystemCallFilter="));
+        let allowed: Vec<&str> = filters
+            .filter(|calls| !calls.starts_with('~'))
+            .flat_map(str::split_whitespace)
+            .collect();
+        for call in ["landlock_create_ruleset", "landlock_restrict_self", "seccomp"] {
+            assert!(allowed.contains(&call), "{unit} forbids {call}");
+        }
     }
 }

@@ -97,7 +97,10 @@ fn an_undeclared_capability_is_refused_whoever_compiled_before() {
     ] {
         let cached = bench.host.load(without(kind)).expect_err("refused");
         match cached {
-            HostError::Import { refusal: ImportRefusal::Undeclared { interface: said, .. }, .. } => {
+            HostError::Import {
+                refusal: ImportRefusal::Undeclared { interface: said, .. },
+                ..
+            } => {
                 assert_eq!(said, interface);
             }
             other => panic!("{interface}: {other:?}"),

@@ -33,9 +33,10 @@ const MMAP: c_long = libc::SYS_mmap2;
 #[cfg(not(target_arch = "arm"))]
 const MMAP: c_long = libc::SYS_mmap;
 
-/// The forms with 64-bit times that 32-bit systems have besides.
+/// The forms with 64-bit times that 32-bit systems have besides, `clock_gettime64` and
+/// `futex_time64`, which the library does not name.
 #[cfg(target_arch = "arm")]
-const OF_32_BITS: &[c_long] = &[libc::SYS_clock_gettime64, libc::SYS_futex_time64];
+const OF_32_BITS: &[c_long] = &[403, 422];
 #[cfg(not(target_arch = "arm"))]
 const OF_32_BITS: &[c_long] = &[];
 
