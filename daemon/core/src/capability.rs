@@ -3,7 +3,7 @@
 //! Must not grant anything by itself: the granter in `valet-skill-host` intersects what a
 //! manifest declares with what was granted and what the device's policy allows.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Longest pattern in bytes.
 pub const MAX_PATTERN_BYTES: usize = 256;
@@ -50,6 +50,20 @@ impl CapabilityKind {
             Self::Announce => "announce",
             Self::Location => "location",
             Self::UtteranceText => "utterance-text",
+        }
+    }
+
+    /// A line of a manifest's `[capabilities]` that declares it, to be adapted.
+    #[must_use]
+    pub fn line(self) -> &'static str {
+        match self {
+            Self::VehicleRead => "vehicle-read = [\"Vehicle.Speed\"]",
+            Self::VehicleActuate => "vehicle-actuate = [\"Vehicle.Cabin.Lights.**\"]",
+            Self::Store => "store = 4096",
+            Self::Alarms => "alarms = 4",
+            Self::Announce => "announce = true",
+            Self::Location => "location = true",
+            Self::UtteranceText => "utterance-text = true",
         }
     }
 
@@ -213,6 +227,12 @@ impl CapabilitySet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The kinds of which it has one.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeSet<CapabilityKind> {
+        self.0.iter().map(Capability::kind).collect()
     }
 
     /// All of them, sorted.

@@ -5,6 +5,7 @@
 //! tract or tokio. Time comes in as [`deadline::Instant`] values; effects go out as data.
 
 pub mod capability;
+pub mod contract;
 pub mod deadline;
 pub mod dialogue;
 pub mod encoder;

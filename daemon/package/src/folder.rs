@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
 
 /// Largest component, bytes.
-pub const MAX_WASM_BYTES: u64 = 16 << 20;
+pub const MAX_WASM_BYTES: u64 = valet_core::contract::MAX_COMPONENT_BYTES;
 /// Largest asset, bytes.
 pub const MAX_ASSET_BYTES: u64 = 256 << 20;
 /// Most assets of a skill.

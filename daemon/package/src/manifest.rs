@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub use valet_core::intent::{IntentSpec, SlotDefault, SlotSpec, Words};
 use valet_core::{
     capability::{Capability, CapabilityKind, CapabilitySet},
+    contract,
     entity::EntityKind,
     intent::{SkillId, check_name},
     signal::Class,
@@ -183,8 +184,8 @@ impl Manifest {
         if raw.schema != 1 {
             return Err(bad(format!("schema is {}, expected 1", raw.schema)));
         }
-        if raw.skill.api != "0.1" {
-            return Err(bad(format!("api is {:?}, expected \"0.1\"", raw.skill.api)));
+        if raw.skill.api != contract::API {
+            return Err(bad(format!("api is {:?}, expected {:?}", raw.skill.api, contract::API)));
         }
         check_semver(&raw.skill.version).map_err(bad)?;
         check_words(&raw.skill.name).map_err(bad)?;
@@ -409,6 +410,17 @@ slots.level = { entity = "percentage", required = true, ask = { en = "How bright
                 .capabilities
                 .covers(CapabilityKind::VehicleActuate, "Vehicle.Cabin.Lights.IsDomeOn")
         );
+    }
+
+    #[test]
+    fn the_line_that_is_advised_for_a_capability_declares_it() {
+        for kind in CapabilityKind::ALL {
+            let (before, after) = SMALL.split_once("[capabilities]").expect("it has some");
+            let (_, intents) = after.split_once("[intents").expect("it has some");
+            let text = format!("{before}[capabilities]\n{}\n[intents{intents}", kind.line());
+            let manifest = Manifest::parse("skill.toml", &text).expect("a manifest");
+            assert_eq!(manifest.capabilities.kinds(), [kind].into(), "{}", kind.line());
+        }
     }
 
     #[test]

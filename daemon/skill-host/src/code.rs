@@ -15,21 +15,30 @@ use crate::{
 use std::{
     collections::BTreeSet,
     io::{self, Read, Write},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
 };
-use valet_core::intent::SkillId;
+use valet_core::{capability::CapabilityKind, intent::SkillId};
 use wasmtime::{Engine, component::Component};
 
 /// Below the cache.
 const FOLDER: &str = "aot";
 /// Longest compilation.
 pub const COMPILE_LIMIT: Duration = Duration::from_secs(60);
+/// The signal of a system call that its walls do not let the compiler make.
+const SIGSYS: i32 = rustix::process::Signal::SYS.as_raw();
 /// Most bytes kept of what the compiler complains.
 const MAX_COMPLAINT_BYTES: u64 = 4096;
+
+/// Exit code of the compiler where it will not compile that component for this skill: the one line
+/// on its stderr says why.
+pub const REFUSED: u8 = 7;
+/// What the compiler puts before what it says.
+pub const COMPILER_SAYS: &str = "valet-skillc: ";
 
 /// Where code comes from.
 #[derive(Debug, Clone)]
@@ -38,6 +47,14 @@ pub struct CodeSource {
     pub cache: PathBuf,
     /// `valet-skillc`; none on a sealed board.
     pub compiler: Option<PathBuf>,
+}
+
+/// What is to be got ready.
+pub(crate) struct Wanted<'a> {
+    pub(crate) skill: &'a SkillId,
+    pub(crate) wasm: &'a [u8],
+    /// Kinds of capabilities that its manifest declares; the compiler refuses imports of others.
+    pub(crate) declared: &'a BTreeSet<CapabilityKind>,
 }
 
 /// Code that was got ready.
@@ -53,10 +70,10 @@ impl CodeSource {
     pub(crate) fn ready(
         &self,
         engine: &Engine,
-        skill: &SkillId,
-        wasm: &[u8],
+        wanted: &Wanted<'_>,
         sha256: &[u8; 32],
     ) -> Result<Code, HostError> {
+        let skill = wanted.skill;
         let path = self.path(sha256);
         match file::read_code(&path) {
             Ok(code) => match deserialize(engine, &code) {
@@ -71,7 +88,7 @@ impl CodeSource {
         let compiler =
             self.compiler.as_deref().ok_or_else(|| HostError::Sealed { skill: skill.clone() })?;
         let refuse = |why: String| HostError::Compile { skill: skill.clone(), why };
-        let code = compile(compiler, wasm).map_err(refuse)?;
+        let code = compile(compiler, wanted)?;
         let component = deserialize(engine, &code).map_err(|e| refuse(format!("{e:#}")))?;
         if let Err(e) = file::write_code(&path, &code) {
             log::warn!("code of {skill} is not kept: {}: {e}", path.display());
@@ -111,31 +128,55 @@ fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Erro
 }
 
 /// Runs the compiler with nothing but its pipes, and kills it when it takes too long.
-fn compile(compiler: &Path, wasm: &[u8]) -> Result<Vec<u8>, String> {
+fn compile(compiler: &Path, wanted: &Wanted<'_>) -> Result<Vec<u8>, HostError> {
+    let broken = |why| HostError::Compile { skill: wanted.skill.clone(), why };
+    let declared: Vec<&str> = wanted.declared.iter().map(|kind| kind.name()).collect();
     let mut child = Command::new(compiler)
+        .args(["--declares", &declared.join(",")])
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|e| format!("{} does not start: {e}", compiler.display()))?;
-    let code = exchange(&mut child, wasm);
+        .map_err(|e| broken(format!("{} does not start: {e}", compiler.display())))?;
+    let code = exchange(&mut child, wanted.wasm);
     if code.is_err() {
         // It may have ended by itself; then there is nothing to kill.
         let _ = child.kill();
     }
-    let status = child.wait().map_err(|e| format!("the compiler cannot be waited for: {e}"))?;
-    let (code, complaint) = code?;
+    let status =
+        child.wait().map_err(|e| broken(format!("the compiler cannot be waited for: {e}")))?;
+    let (code, complaint) = code.map_err(broken)?;
     if !status.success() {
-        let complaint: String =
-            complaint.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        return Err(format!("{status}: {}", complaint.trim()));
+        return Err(complained(wanted.skill, status, &complaint));
     }
     if code.len() as u64 > MAX_CODE_BYTES {
-        return Err(format!("its code has more than {MAX_CODE_BYTES} bytes"));
+        return Err(broken(format!("its code has more than {MAX_CODE_BYTES} bytes")));
     }
     Ok(code)
+}
+
+/// What a compiler that failed means by it.
+fn complained(skill: &SkillId, status: ExitStatus, complaint: &str) -> HostError {
+    let skill = skill.clone();
+    let complaint: String =
+        complaint.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words = complaint.trim();
+    if status.code() == Some(REFUSED.into()) {
+        let why = words.strip_prefix(COMPILER_SAYS).unwrap_or(words).to_owned();
+        return HostError::Contract { skill, why };
+    }
+    let why = if status.signal() == Some(SIGSYS) {
+        format!(
+            "the compiler made a system call that compiling needs not and was killed for it (SIGSYS): \
+             either the component has taken it over, or this system wants more calls than \
+             `valet-skillc --walls` lists {words}"
+        )
+    } else {
+        format!("{status}: {words}")
+    };
+    HostError::Compile { skill, why }
 }
 
 /// Feeds the component and takes the code and the complaints, all three pipes at once.
@@ -175,14 +216,38 @@ mod tests {
     use super::*;
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    #[test]
-    fn a_compiler_that_fails_is_quoted_without_control_characters() {
+    /// What becomes of a component where the compiler is this script.
+    fn compiled_by(script: &str) -> HostError {
         let folder = tempfile::tempdir().expect("a folder");
         let compiler = folder.path().join("cc");
-        fs::write(&compiler, "#!/bin/sh\nprintf 'no\\033 component' >&2; exit 3\n")
-            .expect("script");
+        fs::write(&compiler, format!("#!/bin/sh\n{script}\n")).expect("script");
         fs::set_permissions(&compiler, fs::Permissions::from_mode(0o700)).expect("mode");
-        let why = compile(&compiler, &[0; 100_000]).expect_err("it fails");
+        let wanted = Wanted {
+            skill: &SkillId::parse("org.example.lamp").expect("an id"),
+            wasm: &[0; 100_000],
+            declared: &[CapabilityKind::Store, CapabilityKind::VehicleRead].into(),
+        };
+        compile(&compiler, &wanted).expect_err("it fails")
+    }
+
+    #[test]
+    fn a_compiler_that_fails_is_quoted_without_control_characters() {
+        let error = compiled_by("printf 'no\\033 component' >&2; exit 3");
+        let HostError::Compile { why, .. } = error else { panic!("{error}") };
         assert!(why.contains("3: no  component"), "{why}");
+    }
+
+    #[test]
+    fn what_the_compiler_refuses_does_not_fit_and_what_is_declared_reaches_it() {
+        let error = compiled_by("echo \"valet-skillc: not with $*\" >&2; exit 7");
+        let HostError::Contract { why, .. } = error else { panic!("{error}") };
+        assert_eq!(why, "not with --declares vehicle-read,store");
+    }
+
+    #[test]
+    fn a_compiler_that_did_what_it_may_not_is_said_to_have() {
+        let error = compiled_by("kill -SYS $$");
+        let HostError::Compile { why, .. } = error else { panic!("{error}") };
+        assert!(why.contains("SIGSYS") && why.contains("system call"), "{why}");
     }
 }

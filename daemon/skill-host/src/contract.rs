@@ -2,10 +2,10 @@
 //! custom section that the SDK puts into its core module.
 //!
 //! Must not decode anything else: it walks section headers, each bounded by the bytes
-//! that are there, and never recurses.
+//! that are there, and never recurses. `valet-component` reads far more, where
+//! components are compiled and not in the daemon; a fuzz target holds that both find the same version.
 
-/// Custom section with the version, such as `0.1`.
-pub const API_SECTION: &str = "valet:skill-api";
+use valet_core::contract::API_SECTION;
 
 const CUSTOM: u8 = 0;
 const CORE_MODULE: u8 = 1;
@@ -45,7 +45,7 @@ pub fn is_component(bytes: &[u8]) -> bool {
     bytes.starts_with(&COMPONENT_HEADER)
 }
 
-/// The version in the component's [`API_SECTION`]; `None` when it carries none.
+/// The version in the component's section [`API_SECTION`]; `None` when it carries none.
 #[must_use]
 pub fn api_version(component: &[u8]) -> Option<&str> {
     let sections = component.strip_prefix(&COMPONENT_HEADER)?;

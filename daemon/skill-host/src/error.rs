@@ -1,7 +1,7 @@
 //! What can go wrong when skills are loaded; what goes wrong while one runs is a
 //! [`SkillFault`](valet_core::outcome::SkillFault).
 
-use valet_core::intent::SkillId;
+use valet_core::{contract::ImportRefusal, intent::SkillId};
 
 /// Why the host or a skill could not be set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +28,21 @@ pub enum HostError {
         /// The compiler's words, cut.
         why: String,
     },
-    /// The component imports or exports something else than the contract.
+    /// The component exports something else than the contract, or is for another version of it.
     #[error("the skill {skill} does not fit the contract: {why}")]
     Contract {
         /// Which.
         skill: SkillId,
         /// What does not fit.
         why: String,
+    },
+    /// The component imports what this skill may not.
+    #[error("the skill {skill} {refusal}")]
+    Import {
+        /// Which.
+        skill: SkillId,
+        /// What it imports, and what would have to be declared.
+        refusal: ImportRefusal,
     },
     /// No such skill is loaded.
     #[error("the skill {skill} is not loaded")]

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 mod grant;
 mod host;
+mod imports;
 mod invocation;
 mod limits;
 mod skill;

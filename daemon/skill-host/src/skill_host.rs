@@ -7,12 +7,13 @@
 use crate::{
     actuate::{Performed, Terms, Wish, outline, perform},
     bindings::{SkillPre, valet::skill::types as wit},
+    code::Wanted,
     contract,
     convert::{settings_to_wit, slots_to_wit, zone_to_wit},
     engine,
     error::HostError,
     grant::{ActuateGrant, Granter},
-    host,
+    host, imports,
     invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle},
     skill::{Loaded, Run, faulted},
     stats::{Counters, SkillStats},
@@ -28,15 +29,13 @@ use std::{
 };
 use valet_core::{
     capability::CapabilitySet,
+    contract::{API, API_SECTION},
     intent::SkillId,
     outcome::{Action, Invoked, Outcome, Planned, SkillFault},
     signal::Class,
 };
 use valet_package::SkillFolder;
 use wasmtime::{Engine, component::Linker};
-
-/// The contract's version that this host speaks.
-const API: &str = "0.1";
 
 struct Shared {
     engine: Engine,
@@ -94,7 +93,7 @@ impl SkillHost {
     /// Blocks while it compiles.
     ///
     /// # Errors
-    /// [`HostError::Contract`], [`HostError::Compile`], [`HostError::Sealed`].
+    /// [`HostError::Contract`], [`HostError::Import`], [`HostError::Compile`], [`HostError::Sealed`].
     pub fn prepare(
         &self,
         folder: SkillFolder,
@@ -103,23 +102,12 @@ impl SkillHost {
         let started = Instant::now();
         let skill = folder.manifest.id.clone();
         let misfit = |why: String| HostError::Contract { skill: skill.clone(), why };
-        match contract::api_version(&folder.wasm) {
-            Some(API) => {}
-            Some(other) => {
-                let other: String = other.chars().take(20).collect();
-                return Err(misfit(format!("it is for valet:skill {other:?}, expected {API}")));
-            }
-            None => {
-                let section = contract::API_SECTION;
-                return Err(misfit(format!("it is no component with a section {section}")));
-            }
-        }
-        let code = self.config.code.ready(
-            &self.shared.engine,
-            &skill,
-            &folder.wasm,
-            &folder.wasm_sha256,
-        )?;
+        is_spoken(contract::api_version(&folder.wasm)).map_err(misfit)?;
+        let (engine, declared) = (&self.shared.engine, folder.manifest.capabilities.kinds());
+        let wanted = Wanted { skill: &skill, wasm: &folder.wasm, declared: &declared };
+        let code = self.config.code.ready(engine, &wanted, &folder.wasm_sha256)?;
+        imports::judge(&code.component, engine, &declared)
+            .map_err(|refusal| HostError::Import { skill: skill.clone(), refusal })?;
         let pre = self
             .linker
             .instantiate_pre(&code.component)
@@ -417,6 +405,18 @@ impl Shared {
                 Performed::AskFirst { .. } | Performed::TooMany => invoked.actions.push(outline),
             }
         }
+    }
+}
+
+/// Whether this host speaks the version of the contract that a component is for.
+fn is_spoken(version: Option<&str>) -> Result<(), String> {
+    match version {
+        Some(API) => Ok(()),
+        Some(other) => {
+            let other: String = other.chars().take(20).collect();
+            Err(format!("it is for valet:skill {other:?}, expected {API}"))
+        }
+        None => Err(format!("it is no component with a section {API_SECTION}")),
     }
 }
 

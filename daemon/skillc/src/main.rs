@@ -4,44 +4,52 @@
 //! Must not open anything, must not trust its input, and knows nothing of packages, grants
 //! or the daemon: it shares one thing with the skill host, the engine's configuration.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+mod arguments;
+
+use arguments::{Arguments, Job};
 use std::{
+    collections::BTreeSet,
     io::{self, Read, Write},
     process::ExitCode,
 };
-use valet_package::folder::MAX_WASM_BYTES;
+use valet_component::ComponentError;
+use valet_core::{capability::CapabilityKind, contract::MAX_COMPONENT_BYTES};
 use valet_skill_host::{
-    code::MAX_CODE_BYTES,
-    contract,
+    code::{COMPILER_SAYS, REFUSED},
     engine::{self, EngineId},
 };
-
-/// Address space, bytes.
-const MAX_MEMORY_BYTES: u64 = 1 << 30;
-/// Processor time, seconds.
-const MAX_CPU_S: u64 = 60;
+use valet_skillc::walls::{self, Wall};
 
 const HELP: &str = "\
 valet-skillc: compile a skill's component for this machine
 
-  valet-skillc < skill.wasm > skill.code
+  valet-skillc --declares KIND,… < skill.wasm > skill.code
+                              KIND: a capability of the skill's manifest, such as store; what it
+                              imports besides those that need none is refused
+  valet-skillc --verbose …    say on stderr which walls are missing on this machine
+  valet-skillc --walls        raise the walls and print them: name, stands or missing, detail;
+                              between tabs
   valet-skillc --engine-id    print the id of the engine that the code is for
   valet-skillc --version      print the version
   valet-skillc --help         print this
 
 Exit codes: 0 done, 2 wrong arguments, 3 the input is no component or too large,
-4 the component does not compile, 5 input or output failed, 6 the limits or the engine failed.
+4 the component does not compile, 5 input or output failed, 6 the limits or the engine failed,
+7 the component is refused: what it imports, its start-up code, its form.
+Killed by SIGSYS: it made a system call that compiling needs not.
 ";
 
 /// Why there is no code; each has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 enum CompileError {
-    #[error("argument {got:?} is unknown, expected --engine-id, --version or --help")]
-    Argument { got: String },
-    #[error("the input is no wasm component, expected one of at most {MAX_WASM_BYTES} bytes")]
+    #[error(transparent)]
+    Arguments(#[from] arguments::ArgumentError),
+    #[error("the input is no wasm component, expected one of at most {MAX_COMPONENT_BYTES} bytes")]
     NotComponent,
+    #[error(transparent)]
+    Refused(ComponentError),
     #[error("the component does not compile: {why}")]
-    Refused { why: String },
+    Invalid { why: String },
     #[error("{what} failed: {error}")]
     Pipe { what: &'static str, error: io::Error },
     #[error("{what} cannot be set up: {why}")]
@@ -51,11 +59,12 @@ enum CompileError {
 impl CompileError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Argument { .. } => 2,
+            Self::Arguments(_) => 2,
             Self::NotComponent => 3,
-            Self::Refused { .. } => 4,
+            Self::Invalid { .. } => 4,
             Self::Pipe { .. } => 5,
             Self::Setup { .. } => 6,
+            Self::Refused(_) => REFUSED,
         }
     }
 }
@@ -64,47 +73,61 @@ fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // When stderr is gone the exit code still tells.
-            let _ = writeln!(io::stderr(), "valet-skillc: {error}");
+            say(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }
 }
 
+/// A line on stderr; when that is gone the exit code still tells.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{COMPILER_SAYS}{line}");
+}
+
 fn run(arguments: Vec<String>) -> Result<(), CompileError> {
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {}
-        ["--engine-id"] => return print(&format!("{}\n", EngineId::current().hex())),
-        ["--version"] => return print(concat!("valet-skillc ", env!("CARGO_PKG_VERSION"), "\n")),
-        ["--help"] => return print(HELP),
-        [first, ..] => {
-            return Err(CompileError::Argument { got: first.chars().take(80).collect() });
+    let Arguments { job, declared, verbose } = Arguments::parse(arguments)?;
+    match job {
+        Job::Compile => compile(&declared, verbose),
+        Job::Walls => {
+            let walls = walls::raise();
+            print(&walls.map(|wall| format!("{wall}\n")).concat())
         }
+        Job::EngineId => print(&format!("{}\n", EngineId::current().hex())),
+        Job::Version => print(concat!("valet-skillc ", env!("CARGO_PKG_VERSION"), "\n")),
+        Job::Help => print(HELP),
     }
-    limit()?;
-    let wasm = read_component()?;
+}
+
+fn compile(declared: &BTreeSet<CapabilityKind>, verbose: bool) -> Result<(), CompileError> {
+    // The engine is ours and reads nothing foreign; what it needs to be made, the walls need not
+    // let through.
     let engine = engine::engine()
         .map_err(|e| CompileError::Setup { what: "the engine", why: e.to_string() })?;
-    let code = engine.precompile_component(&wasm).map_err(|e| CompileError::Refused {
+    be_walled_in(verbose)?;
+    let wasm = read_component()?;
+    match valet_component::check(&wasm, declared) {
+        Ok(_) => {}
+        Err(ComponentError::NotComponent | ComponentError::TooLarge { .. }) => {
+            return Err(CompileError::NotComponent);
+        }
+        Err(refusal) => return Err(CompileError::Refused(refusal)),
+    }
+    let code = engine.precompile_component(&wasm).map_err(|e| CompileError::Invalid {
         why: format!("{e:#}").chars().take(2000).collect(),
     })?;
     write(&code)
 }
 
-/// Takes away what a compiler does not need, before it has read a byte.
-fn limit() -> Result<(), CompileError> {
-    let most = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    for (resource, limit) in [
-        (Resource::As, MAX_MEMORY_BYTES),
-        (Resource::Cpu, MAX_CPU_S),
-        (Resource::Nofile, 3),
-        (Resource::Fsize, MAX_CODE_BYTES),
-        (Resource::Core, 0),
-    ] {
-        setrlimit(resource, most(limit)).map_err(|e| CompileError::Setup {
-            what: "the limits",
-            why: format!("{resource:?}: {e}"),
-        })?;
+/// Takes away what a compiler does not need, before it has read a byte. Kernels without some wall
+/// are served; one that sets no limits is broken.
+fn be_walled_in(verbose: bool) -> Result<(), CompileError> {
+    for Wall { name, stands, detail } in walls::raise() {
+        if !stands && name == "limits" {
+            return Err(CompileError::Setup { what: "the limits", why: detail });
+        }
+        if !stands && verbose {
+            say(&format!("the wall {name} is missing: {detail}"));
+        }
     }
     Ok(())
 }
@@ -113,12 +136,9 @@ fn read_component() -> Result<Vec<u8>, CompileError> {
     let mut wasm = Vec::new();
     io::stdin()
         .lock()
-        .take(MAX_WASM_BYTES + 1)
+        .take(MAX_COMPONENT_BYTES + 1)
         .read_to_end(&mut wasm)
         .map_err(|error| CompileError::Pipe { what: "reading the component", error })?;
-    if wasm.len() as u64 > MAX_WASM_BYTES || !contract::is_component(&wasm) {
-        return Err(CompileError::NotComponent);
-    }
     Ok(wasm)
 }
 

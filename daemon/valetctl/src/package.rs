@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use minisign::{KeyPair, SecretKey, SecretKeyBox};
 use serde_json::json;
-use valet_package::packed::{Package, PackedManifest};
+use valet_package::folder::{MAX_WASM_BYTES, read_bounded};
+use valet_package::packed::{COMPONENT, Package, PackedManifest};
 use valet_package::signature::{MAX_SIGNATURE_BYTES, Signature};
 use valet_package::source::Source;
-use valet_package::{PackageError, pack};
+use valet_package::{Manifest, pack};
 use valet_trust::{Clock, TrustStore};
 
 use crate::args::PackageAction;
@@ -46,6 +47,9 @@ pub(crate) fn run(screen: &mut Screen, action: PackageAction) -> Result<Verdict,
 
 fn check(screen: &mut Screen, folder: &Path) -> Result<Verdict, CtlError> {
     let source = Source::read(folder).map_err(|error| refused(folder, &error))?;
+    if source.built {
+        check_component(folder, &source.manifest)?;
+    }
     let Source { manifest, sentences, tests, built } = &source;
     let remarks = source.remarks();
     for remark in &remarks {
@@ -64,6 +68,16 @@ fn check(screen: &mut Screen, folder: &Path) -> Result<Verdict, CtlError> {
     Ok(Verdict::Fine)
 }
 
+/// Finds at the desk what a device would refuse: imports that the manifest does not cover, another
+/// version of the contract, start-up code.
+fn check_component(folder: &Path, manifest: &Manifest) -> Result<(), CtlError> {
+    let path = folder.join(COMPONENT);
+    let bytes = read_bounded(&path, MAX_WASM_BYTES).map_err(|error| refused(&path, &error))?;
+    valet_component::check(&bytes, &manifest.capabilities.kinds())
+        .map(|_| ())
+        .map_err(|error| refused(&path, &error))
+}
+
 fn pack_folder(
     screen: &mut Screen,
     folder: &Path,
@@ -72,6 +86,7 @@ fn pack_folder(
     let mut bytes = Vec::new();
     let packed = pack::pack(folder, &mut bytes).map_err(|error| refused(folder, &error))?;
     let manifest = &packed.manifest;
+    check_component(folder, manifest)?;
     let place =
         output.unwrap_or_else(|| format!("{}-{}.valet", manifest.id, manifest.version).into());
     replace(&place, &bytes)?;
@@ -113,8 +128,7 @@ fn make_key(screen: &mut Screen, file: &Path, no_password: bool) -> Result<Verdi
 
 /// A signature that was made elsewhere.
 fn adopt(file: &Path) -> Result<Signature, CtlError> {
-    let bytes = valet_package::folder::read_bounded(file, MAX_SIGNATURE_BYTES)
-        .map_err(|error| refused(file, &error))?;
+    let bytes = read_bounded(file, MAX_SIGNATURE_BYTES).map_err(|error| refused(file, &error))?;
     Signature::adopt(&bytes)
         .map_err(|error| CtlError::Key { why: format!("{}: {error}", file.display()) })
 }
@@ -260,7 +274,7 @@ fn file(path: &Path, verb: &'static str, error: &std::io::Error) -> CtlError {
     CtlError::File { path: path.display().to_string(), verb, why: error.to_string() }
 }
 
-fn refused(path: &Path, error: &PackageError) -> CtlError {
+fn refused(path: &Path, error: &impl std::error::Error) -> CtlError {
     // What a package says of itself must not reach the terminal as commands.
     let why = error.to_string().replace(char::is_control, " ");
     CtlError::Package { file: path.display().to_string(), why }

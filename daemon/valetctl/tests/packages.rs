@@ -17,6 +17,19 @@ description = "Set the light"
 class = "comfort"
 "#;
 
+/// The smallest component that is a skill, with something besides.
+fn component(besides: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component {besides}
+            (core module $m (func (export "f")) (@custom "valet:skill-api" "0.1"))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (export "handle" (func $f))
+            (export "on-alarm" (func $f)))"#
+    );
+    wat::parse_str(text).expect("well-formed text")
+}
+
 fn valetctl(folder: &Path, arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_valetctl");
     Command::new(program).args(arguments).current_dir(folder).output().expect("valetctl runs")
@@ -36,7 +49,7 @@ fn desk(namespace: &str) -> tempfile::TempDir {
         fs::create_dir(folder.path().join(name)).expect(name);
     }
     write("lamp/skill.toml", MANIFEST);
-    write("lamp/skill.wasm", "not compiled here");
+    fs::write(folder.path().join("lamp/skill.wasm"), component("")).expect("skill.wasm");
     write("lamp/sentences/en.toml", "[intents.set-light]\ntemplates = [\"set the light\"]\n");
     fine(folder.path(), &["skill", "key", "author", "--no-password"]);
     let public = fs::read_to_string(folder.path().join("author.pub")).expect("a public key");
@@ -113,4 +126,38 @@ fn what_is_refused_is_refused_with_the_reason_and_left_as_it_was() {
     assert_eq!(nowhere.status.code(), Some(5), "a folder that is not there is said: {nowhere:?}");
     fine(at, &["skill", "key", "org.example", "--no-password"]);
     assert!(at.join("org.example.key").exists() && at.join("org.example.pub").exists());
+}
+
+#[test]
+fn a_component_that_no_device_would_take_is_refused_at_the_desk() {
+    let desk = desk("org.example.**");
+    let at = desk.path();
+    for (besides, says) in [
+        (
+            r#"(import "valet:skill/store@0.1.0" (instance))"#,
+            "imports store without the capability for it; add to [capabilities] in skill.toml: store = ",
+        ),
+        (r#"(import "wasi:sockets/tcp@0.2.6" (instance))"#, "wasi:sockets/tcp@0.2.6"),
+        ("(core module (func $s) (start $s))", "start-up code"),
+    ] {
+        fs::write(at.join("lamp/skill.wasm"), component(besides)).expect("written");
+        for verb in ["check", "pack"] {
+            let refused = valetctl(at, &["skill", verb, "lamp"]);
+            assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(said.contains("lamp/skill.wasm is refused: the component "), "{said}");
+            assert!(said.contains(says), "{said}");
+        }
+        assert!(!at.join("org.example.lamp-1.2.0.valet").exists(), "nothing is packed");
+    }
+    let manifest = format!("{MANIFEST}[capabilities]\nstore = 4096\n");
+    fs::write(at.join("lamp/skill.toml"), manifest).expect("written");
+    let store = component(r#"(import "valet:skill/store@0.1.0" (instance))"#);
+    fs::write(at.join("lamp/skill.wasm"), store).expect("written");
+    for verb in ["check", "pack"] {
+        fine(at, &["skill", verb, "lamp"]);
+    }
+    // What is not built yet can be checked all the same.
+    fs::remove_file(at.join("lamp/skill.wasm")).expect("it was there");
+    assert!(fine(at, &["skill", "check", "lamp"]).contains("not built yet"));
 }

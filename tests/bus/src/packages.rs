@@ -31,7 +31,9 @@ impl Release {
         Self {
             id: "org.example.lamp",
             counter,
-            capabilities: "location = true\nstore = 4096\nalarms = 2\nannounce = true\n".to_owned(),
+            capabilities: "location = true\nstore = 4096\nalarms = 2\nannounce = true\n\
+                           vehicle-read = [\"Vehicle.Speed\"]\n"
+                .to_owned(),
             says: vec![("place", "where is the lamp"), ("remember", "note the lamp")],
         }
     }

@@ -73,7 +73,10 @@ async fn an_installed_skill_is_understood_and_touches_only_what_it_was_granted()
     assert!(!understood(&scene, PLACE).await);
     let result = put(&scene, &shop.sells(&Release::of(1)), &["store:4096"]).await;
     assert_eq!(texts(&result, "granted"), ["store:4096"]);
-    assert_eq!(texts(&result, "missing"), ["alarms:2", "announce:*", "location:*"]);
+    assert_eq!(
+        texts(&result, "missing"),
+        ["vehicle-read:Vehicle.Speed", "alarms:2", "announce:*", "location:*"]
+    );
     let said = until("SkillsReady", &mut ready, Some).await;
     let said = said.args().unwrap();
     assert_eq!((said.generation, said.skills), (2, vec![LAMP.to_owned()]));
@@ -145,11 +148,14 @@ async fn an_update_keeps_the_grants_and_the_data_and_says_what_it_lacks() {
     let scene = scene(&shop).await;
     put(&scene, &shop.sells(&Release::of(1)), &["store:4096"]).await;
     assert!(text(&scene.ask("note the lamp").await, "speech").contains("k"), "something is stored");
-    let update =
-        Release::of(2).saying("count", COUNT).asking("vehicle-read = [\"Vehicle.Speed\"]\n");
+    let update = Release::of(2)
+        .saying("count", COUNT)
+        .asking("vehicle-actuate = [\"Vehicle.Cabin.Light.**\"]\n");
     let result = put(&scene, &shop.sells(&update), &[]).await;
     assert_eq!(texts(&result, "granted"), ["store:4096"]);
-    assert!(texts(&result, "missing").contains(&"vehicle-read:Vehicle.Speed".to_owned()));
+    assert!(
+        texts(&result, "missing").contains(&"vehicle-actuate:Vehicle.Cabin.Light.**".to_owned())
+    );
     assert_eq!(version(&scene).await, "2.0.0");
     assert!(understood(&scene, COUNT).await);
     assert_eq!(folders(&scene.daemon, LAMP).len(), 2, "the one before is kept");
@@ -376,7 +382,7 @@ async fn what_was_agreed_to_is_what_is_installed() {
     let (name, why) = refused(&scene.client, &swapped, &[]).await;
     assert_eq!(name, "Conflict");
     assert!(why.contains("inspect it again"), "{why}");
-    let (name, _) = refused(&scene.client, &agreed, &["vehicle-read:Vehicle.Speed"]).await;
+    let (name, _) = refused(&scene.client, &agreed, &["vehicle-read:Vehicle.Cabin.**"]).await;
     assert_eq!(name, "InvalidArguments", "it never asked for that");
     let mut cut = agreed.clone();
     cut.bytes.truncate(cut.bytes.len() / 2);

@@ -68,9 +68,8 @@ impl Place {
     }
 
     fn lamp(&self, counter: u64) -> Packed {
-        self.shop.sells(&Release::of(counter).asking(
-            "vehicle-actuate = [\"Vehicle.Cabin.Door.**\"]\nvehicle-read = [\"Vehicle.Speed\"]\n",
-        ))
+        self.shop
+            .sells(&Release::of(counter).asking("vehicle-actuate = [\"Vehicle.Cabin.Door.**\"]\n"))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use crate::world::{Bench, Car, command, compiler, empty_bench, folder, guest, probe_id, services};
 use std::{fs, path::PathBuf, sync::Arc};
-use valet_core::outcome::SkillFault;
+use valet_core::{
+    capability::{CapabilityKind, CapabilitySet},
+    contract::ImportRefusal,
+    outcome::SkillFault,
+};
 use valet_skill_host::{CodeSource, HostConfig, HostError, SkillHost};
 
 fn cached(bench: &Bench) -> Vec<PathBuf> {
@@ -59,7 +63,52 @@ fn what_is_no_component_is_refused() {
         assert!(matches!(error, HostError::Contract { .. }), "{error:?}");
     }
     let error = bench.host.load(folder(cut)).expect_err("refused");
-    assert!(matches!(error, HostError::Compile { .. }), "{error:?}");
+    match error {
+        HostError::Contract { why, .. } => assert!(why.contains("broken at byte"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_undeclared_capability_is_refused_whoever_compiled_before() {
+    let bench = empty_bench();
+    let probe = || folder(guest("valet_guest_probe"));
+    let without = |kind| {
+        let mut probe = probe();
+        let all = probe.manifest.capabilities.iter();
+        let fewer = all.filter(|capability| capability.kind() != kind).cloned().collect();
+        probe.manifest.capabilities = CapabilitySet::new(fewer);
+        probe
+    };
+    let compiled = bench.host.load(without(CapabilityKind::Store)).expect_err("refused");
+    match compiled {
+        HostError::Contract { why, .. } => {
+            assert!(why.contains("imports store ") && why.contains("store = 4096"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!bench.cache.path().join("aot").exists(), "nothing was compiled");
+    bench.host.load(probe()).expect("loads, and is in the cache now");
+    for (kind, interface) in [
+        (CapabilityKind::Store, "store"),
+        (CapabilityKind::Alarms, "alarms"),
+        (CapabilityKind::Announce, "announce"),
+        (CapabilityKind::Location, "location"),
+    ] {
+        let cached = bench.host.load(without(kind)).expect_err("refused");
+        match cached {
+            HostError::Import {
+                refusal: ImportRefusal::Undeclared { interface: said, .. },
+                ..
+            } => {
+                assert_eq!(said, interface);
+            }
+            other => panic!("{interface}: {other:?}"),
+        }
+    }
+    for either in [CapabilityKind::VehicleRead, CapabilityKind::VehicleActuate] {
+        bench.host.load(without(either)).expect("the other one opens the vehicle's signals too");
+    }
 }
 
 #[test]
