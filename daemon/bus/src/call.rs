@@ -6,7 +6,7 @@ use crate::{
     BusError, Dict, ErrorName,
     access::Rights,
     contract::Member,
-    options::{OptionReader, TurnOptions},
+    options::{OptionReader, ParseOptions, TurnOptions},
     path,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -37,8 +37,8 @@ pub const MAX_HISTORY: u32 = 1000;
 pub enum Call {
     Ask { text: String, options: TurnOptions },
     Submit { text: String, options: TurnOptions },
-    Parse { text: String, options: TurnOptions },
-    ParseBatch { texts: Vec<String>, options: TurnOptions },
+    Parse { text: String, options: ParseOptions },
+    ParseBatch { texts: Vec<String>, options: ParseOptions },
     OpenSession { language: Option<String>, zone: Option<Zone>, initiator: Option<String> },
     Stop { session: Option<SessionKey>, zone: Option<Zone> },
     Undo { options: TurnOptions },
@@ -58,6 +58,7 @@ pub enum Call {
     SimulatorSet { path: String, value: OwnedVariant },
     SimulatorSetFault { path: String, fault: String },
     SimulatorDrive { cycle: String },
+    SimulatorReset,
     Trace { turn: String },
     Stats,
     History { limit: u32 },
@@ -215,12 +216,12 @@ impl Call {
             }
             "Parse" => {
                 let (text, options): (String, Dict) = body(message)?;
-                Ok(Self::Parse { text, options: TurnOptions::read(options, false)? })
+                Ok(Self::Parse { text, options: ParseOptions::read(options)? })
             }
             "ParseBatch" => {
                 let (texts, options): (Vec<String>, Dict) = body(message)?;
                 at_most("texts", texts.len(), MAX_BATCH)?;
-                Ok(Self::ParseBatch { texts, options: TurnOptions::read(options, false)? })
+                Ok(Self::ParseBatch { texts, options: ParseOptions::read(options)? })
             }
             "OpenSession" => {
                 let mut reader = OptionReader::new(body(message)?);
@@ -333,11 +334,12 @@ impl Call {
                 no_options(options)?;
                 Ok(Self::SimulatorSetFault { path, fault })
             }
-            _ => {
+            "Drive" => {
                 let (cycle, options): (String, Dict) = body(message)?;
                 no_options(options)?;
                 Ok(Self::SimulatorDrive { cycle })
             }
+            _ => no_options(body(message)?).map(|()| Self::SimulatorReset),
         }
     }
 

@@ -64,6 +64,7 @@ pub const MEMBERS: &[Member] = &[
     member(SIMULATOR, "Set", "sva{sv}", Right::Control),
     member(SIMULATOR, "SetFault", "ssa{sv}", Right::Control),
     member(SIMULATOR, "Drive", "sa{sv}", Right::Control),
+    member(SIMULATOR, "Reset", "a{sv}", Right::Control),
     member(DIAGNOSTICS, "Trace", "sa{sv}", Right::Observe),
     member(DIAGNOSTICS, "Stats", "a{sv}", Right::Observe),
     member(PRIVACY, "History", "a{sv}", Right::Control),

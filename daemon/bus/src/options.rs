@@ -29,6 +29,28 @@ pub struct TurnOptions {
     pub handle_token: Option<String>,
 }
 
+/// Options of `Parse` and `ParseBatch`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseOptions {
+    /// Those of a turn.
+    pub turn: TurnOptions,
+    /// Whether the skills' templates are asked.
+    pub templates: bool,
+}
+
+impl ParseOptions {
+    /// Reads the options of a parse.
+    ///
+    /// # Errors
+    /// `InvalidArguments`, `UnknownSession`.
+    pub fn read(mut dict: Dict) -> Result<Self, BusError> {
+        let own = dict.remove_entry("templates");
+        let mut reader = OptionReader::new(own.into_iter().collect());
+        let templates = reader.boolean("templates")?.unwrap_or(true);
+        Ok(Self { turn: TurnOptions::read(dict, false)?, templates })
+    }
+}
+
 /// Reads keys off a dictionary and refuses what is left.
 pub struct OptionReader {
     dict: Dict,

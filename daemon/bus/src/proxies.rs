@@ -114,6 +114,7 @@ pub trait Simulator {
     fn set(&self, path: &str, value: &Variant<'_>, options: Options<'_>) -> zbus::Result<()>;
     fn set_fault(&self, path: &str, fault: &str, options: Options<'_>) -> zbus::Result<()>;
     fn drive(&self, cycle: &str, options: Options<'_>) -> zbus::Result<()>;
+    fn reset(&self, options: Options<'_>) -> zbus::Result<()>;
 }
 
 #[zbus::proxy(

@@ -97,6 +97,8 @@ pub enum Change {
         /// Its name.
         cycle: String,
     },
+    /// Everything is as it was at the start.
+    Reset,
 }
 
 type Listener = Box<dyn Fn(&Change) + Send + Sync>;
@@ -167,6 +169,12 @@ impl Simulator {
     pub fn faults(&self) -> Vec<(SignalPath, Fault)> {
         let faults = self.state().faults();
         faults.into_iter().map(|(i, f)| (self.catalogue.entries[i].path.clone(), f)).collect()
+    }
+
+    /// Puts everything back as it is in a new one: values, faults, and the cycle.
+    pub fn reset(&self) {
+        *self.state() = State::new(&self.catalogue, self.clock.now());
+        self.tell(&Change::Reset);
     }
 
     /// Starts a driving cycle of the catalogue, such as `parked`, `city` or `motorway`, at

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use valet_core::intent::SkillId;
+
 use crate::archive;
 use crate::error::PackageError;
 use crate::folder::{read_asset_names, read_manifest, read_sentences, read_text};
@@ -93,6 +95,14 @@ impl Source {
             }
         }
     }
+}
+
+/// Whether a text may be the id of a skill.
+///
+/// # Errors
+/// What was expected and what came.
+pub fn check_id(text: &str) -> Result<(), String> {
+    SkillId::parse(text).map(|_| ()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -127,6 +127,12 @@ impl Understander {
         Self { before, ..self.clone() }
     }
 
+    /// Heads of its own.
+    #[must_use]
+    pub fn heads(&self) -> Option<&Arc<Heads>> {
+        self.heads.as_ref()
+    }
+
     /// Whether heads of its own are there.
     #[must_use]
     pub fn is_trained(&self) -> bool {

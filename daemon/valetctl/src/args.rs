@@ -205,6 +205,43 @@ pub(crate) enum SkillAction {
     Package(PackageAction),
     #[command(flatten)]
     Installed(InstalledAction),
+    #[command(flatten)]
+    Author(AuthorAction),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorAction {
+    /// Begin a skill: a project in Rust that builds and keeps its promises as it is
+    New {
+        /// A folder that is not there yet
+        folder: PathBuf,
+        /// Its id, reverse DNS; else org.example.<folder>
+        #[arg(long)]
+        id: Option<String>,
+    },
+    /// Build the component, with cargo, or with make where there is a Makefile
+    Build {
+        /// The skill's folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Try what tests.toml promises, with the real understanding and a simulated car
+    Test(TrialArgs),
+    /// Build, load and try it at each change, in a daemon of its own, and show how a failing sentence went
+    Dev(TrialArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrialArgs {
+    /// The skill's folder
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Folder of another skill that is there too; may be given more than once
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) with: Vec<PathBuf>,
+    /// Folder of the models, instead of those of this system
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 use crate::{
     CtlError, Verdict,
     args::Bus,
+    author::has_wasm_target,
     link::{Link, bus_name},
     screen::{Screen, Style, pad},
     skills,
@@ -85,7 +86,22 @@ pub(crate) async fn run(bus: &Bus, screen: &mut Screen) -> Result<Verdict, CtlEr
         Err(error) => report.error("bus", &error),
     }
     look_at_folders(bus, &mut report);
+    look_at_tools(has_wasm_target(), &mut report);
     show(screen, &report)
+}
+
+/// What an author of skills needs; nothing is said where there is no Rust.
+fn look_at_tools(wasm_target: Option<bool>, report: &mut Report) {
+    match wasm_target {
+        Some(true) => report.fine("skills", "Rust builds skills here"),
+        Some(false) => report.add(
+            "skills",
+            Level::Notice,
+            "Rust is here and cannot build skills: its target wasm32-wasip2 is missing",
+            "to write skills here: `rustup target add wasm32-wasip2`",
+        ),
+        None => {}
+    }
 }
 
 /// Whether somebody has the name; says what to do when not.

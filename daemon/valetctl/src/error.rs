@@ -60,6 +60,18 @@ pub enum CtlError {
         /// What was expected and what came.
         why: String,
     },
+    /// A skill that cannot be built.
+    #[error("{why}")]
+    Build {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A daemon of one's own that cannot be started.
+    #[error("a skill cannot be tried here: {why}")]
+    Private {
+        /// Why.
+        why: String,
+    },
     /// A key or a signature.
     #[error("{why}")]
     Key {
@@ -103,9 +115,10 @@ impl CtlError {
             Self::Usage { .. } => USAGE,
             Self::NoBus { .. } | Self::NoDaemon { .. } | Self::Lost { .. } => UNREACHABLE,
             Self::Call { .. } => CALL,
-            Self::Package { .. } | Self::Key { .. } => NOT_FINE,
+            Self::Package { .. } | Self::Build { .. } | Self::Key { .. } => NOT_FINE,
             Self::File { .. }
             | Self::Script { .. }
+            | Self::Private { .. }
             | Self::Unread
             | Self::Terminal { .. }
             | Self::Runtime { .. } => LOCAL,
@@ -123,6 +136,8 @@ impl CtlError {
             Self::File { .. } => "file",
             Self::Script { .. } => "script",
             Self::Package { .. } => "package",
+            Self::Build { .. } => "build",
+            Self::Private { .. } => "private-daemon",
             Self::Key { .. } => "key",
             Self::Usage { .. } => "usage",
             Self::Unread => "unread",

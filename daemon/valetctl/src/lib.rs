@@ -5,6 +5,7 @@
 //! Must not know anything of the daemon's insides.
 
 mod args;
+mod author;
 mod chat;
 mod doctor;
 mod error;
@@ -72,6 +73,9 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
     let cli = match cli {
         Cli { command: Command::Skill { action: SkillAction::Package(action) }, .. } => {
             return package::run(screen, action);
+        }
+        Cli { command: Command::Skill { action: SkillAction::Author(action) }, .. } => {
+            return author::run(screen, action).await;
         }
         cli => cli,
     };

@@ -6,8 +6,8 @@ use crate::{CtlError, args::Bus, value};
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use valet_bus::proxies::{
-    AssistantProxy, DiagnosticsProxy, ModelsProxy, Options, RequestProxy, SimulatorProxy,
-    SkillProxy, SkillsProxy, VehicleProxy,
+    AssistantProxy, DiagnosticsProxy, ModelsProxy, Options, RequestProxy, SessionProxy,
+    SimulatorProxy, SkillProxy, SkillsProxy, VehicleProxy,
 };
 use zbus::{Connection, proxy::CacheProperties};
 
@@ -104,6 +104,18 @@ impl Link {
             .map_err(|e| CtlError::Usage { message: format!("{path:?} is no object path: {e}") })?;
         SkillProxy::builder(&self.connection)
             .path(path)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await
+            .map_err(|e| self.error(e))
+    }
+
+    pub(crate) async fn session(
+        &self,
+        path: &zbus::OwnedObjectPath,
+    ) -> Result<SessionProxy<'static>, CtlError> {
+        SessionProxy::builder(&self.connection)
+            .path(path.clone())
             .cache_properties(CacheProperties::No)
             .build()
             .await

@@ -274,7 +274,7 @@ fn file(path: &Path, verb: &'static str, error: &std::io::Error) -> CtlError {
     CtlError::File { path: path.display().to_string(), verb, why: error.to_string() }
 }
 
-fn refused(path: &Path, error: &impl std::error::Error) -> CtlError {
+pub(crate) fn refused(path: &Path, error: &impl std::error::Error) -> CtlError {
     // What a package says of itself must not reach the terminal as commands.
     let why = error.to_string().replace(char::is_control, " ");
     CtlError::Package { file: path.display().to_string(), why }

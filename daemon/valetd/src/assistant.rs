@@ -11,6 +11,7 @@ mod calls;
 mod effects;
 mod installing;
 mod models;
+mod parsing;
 mod restore;
 mod rights;
 mod skills;

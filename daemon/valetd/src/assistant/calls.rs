@@ -7,16 +7,14 @@ use super::{
     rights::Asker,
     waiters::{MAX_REQUESTS, Observer, Waiter},
 };
-use std::time::Duration;
 use valet_bus::{
-    BusError, Call, Dict, ErrorName, Incoming, Reply, access::Right, convert, convert::owned,
+    BusError, Call, Dict, ErrorName, Incoming, Reply, access::Right, convert::owned,
     options::TurnOptions, path,
 };
 use valet_core::{
     deadline::Deadline,
     dialogue::{Agent, Event, Utter},
     session::{Caller, SessionKey, TurnId},
-    understanding::{Request, Understanding},
     utterance::{Utterance, UtteranceError},
     zone::Zone,
 };
@@ -103,6 +101,7 @@ impl Assistant {
                 answer(reply, self.simulator_fault(&path, &fault))
             }
             Call::SimulatorDrive { cycle } => answer(reply, self.simulator_drive(&cycle)),
+            Call::SimulatorReset => answer(reply, self.simulator_reset()),
             Call::Trace { turn } => answer(reply, self.trace(caller, &turn)),
             Call::Stats => reply.ok(&self.stats_dict()),
             // No utterance is kept, so there is nothing to show.
@@ -361,76 +360,6 @@ impl Assistant {
         reply.ok(&());
     }
 
-    /// Understands texts without touching a session, a skill or a device.
-    fn parse(&mut self, texts: Vec<String>, options: TurnOptions, reply: Reply, single: bool) {
-        if let Err(error) = self.check_language(options.language.as_deref()) {
-            return reply.error(&error);
-        }
-        let utterances: Vec<Option<Utterance>> =
-            texts.iter().map(|t| Utterance::parse(t).ok()).collect();
-        if single && let Err(error) = utterance(&texts[0]) {
-            return reply.error(&error);
-        }
-        let zone = options.zone.filter(|zone| *zone != Zone::All).unwrap_or(Zone::DRIVER);
-        let language = self.config.language.clone();
-        let mut results: Vec<Option<Understanding>> = Vec::with_capacity(utterances.len());
-        let mut open = Vec::new();
-        for utterance in &utterances {
-            let request = utterance.as_ref().map(|utterance| Request {
-                text: utterance.as_str().to_owned(),
-                language: language.clone(),
-                zone,
-                expected: None,
-                local_now: crate::wall::local_now(),
-                previous: None,
-            });
-            let known = match &request {
-                None => Some(Understanding::default()),
-                Some(request) => self.understand_at_once(request),
-            };
-            if known.is_none() {
-                open.extend(request);
-            }
-            results.push(known);
-        }
-        if open.is_empty() {
-            return answer_parsed(reply, results.into_iter().flatten().collect(), single);
-        }
-        let Some(pending) =
-            self.inference.as_ref().and_then(|i| i.parse(open, self.understander.clone()))
-        else {
-            let why = "too many texts wait for the encoder; try again in a moment";
-            return reply.error(&BusError::new(ErrorName::Busy, why));
-        };
-        tokio::spawn(async move {
-            match tokio::time::timeout(options.timeout.max(Duration::from_secs(20)), pending).await
-            {
-                Ok(Ok(found)) => {
-                    let mut found = found.into_iter();
-                    let merged = results
-                        .into_iter()
-                        .map(|known| known.unwrap_or_else(|| found.next().unwrap_or_default()));
-                    answer_parsed(reply, merged.collect(), single);
-                }
-                _ => reply.error(&BusError::new(
-                    ErrorName::Timeout,
-                    "the texts could not be understood in time",
-                )),
-            }
-        });
-    }
-
-    /// What needs no encoder: a script, templates, or that there is no encoder at all.
-    pub(super) fn understand_at_once(&self, request: &Request) -> Option<Understanding> {
-        if let Some(script) = &self.script {
-            return Some(script.understand(request));
-        }
-        self.understander.match_templates(request).or_else(|| {
-            let no_encoder = self.inference.is_none() || !self.understander.has_heads();
-            no_encoder.then(|| self.understander.understand(request, None))
-        })
-    }
-
     fn trace(&self, caller: &Caller, turn: &str) -> Result<Dict, BusError> {
         let unknown = || {
             let why = match turn {
@@ -489,7 +418,7 @@ fn is_variety(language: &str, served: &str) -> bool {
 }
 
 /// A text as an utterance.
-fn utterance(text: &str) -> Result<Utterance, BusError> {
+pub(super) fn utterance(text: &str) -> Result<Utterance, BusError> {
     Utterance::parse(text).map_err(|error| {
         let name = match error {
             UtteranceError::TooLong { .. } => ErrorName::LimitExceeded,
@@ -503,16 +432,6 @@ fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusE
     match result {
         Ok(value) => reply.ok(&value),
         Err(error) => reply.error(&error),
-    }
-}
-
-fn answer_parsed(reply: Reply, all: Vec<Understanding>, single: bool) {
-    let mut lists: Vec<Vec<convert::View<'_>>> =
-        all.iter().map(|u| u.commands.iter().map(convert::command).collect()).collect();
-    if single {
-        reply.ok(&lists.pop().unwrap_or_default());
-    } else {
-        reply.ok(&lists);
     }
 }
 

@@ -87,6 +87,11 @@ impl Assistant {
         simulator.set_fault(path, fault).map(|_| ()).map_err(unknown)
     }
 
+    pub(super) fn simulator_reset(&self) -> Result<(), BusError> {
+        self.simulator()?.reset();
+        Ok(())
+    }
+
     pub(super) fn simulator_drive(&self, cycle: &str) -> Result<(), BusError> {
         self.simulator()?.drive(cycle).map_err(|e| BusError::invalid(e.to_string()))
     }
