@@ -24,14 +24,14 @@ use crate::{
     training::{TrainingIntent, TrainingSet},
 };
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 use valet_core::{
     encoder::Encoder,
-    intent::IntentId,
+    intent::{IntentId, SkillId},
     signal::Class,
     slot::Slot,
     understanding::{
@@ -80,6 +80,8 @@ pub struct Understander {
     heads: Option<Arc<Heads>>,
     /// What free speech is understood by while there are no heads for this one.
     before: Option<Arc<Self>>,
+    /// Skills that never take a sentence that a template of another one matches.
+    yielding: Arc<BTreeSet<SkillId>>,
     words: &'static DialogueWords,
 }
 
@@ -114,6 +116,13 @@ impl Understander {
     #[must_use]
     pub fn with_heads(&self, heads: Arc<Heads>) -> Self {
         Self { heads: Some(heads), before: None, ..self.clone() }
+    }
+
+    /// The same understander, in which these skills yield to the others: a sentence that a template of another one matches
+    /// is never theirs, however well their own match it.
+    #[must_use]
+    pub fn yielding(&self, skills: BTreeSet<SkillId>) -> Self {
+        Self { yielding: Arc::new(skills), ..self.clone() }
     }
 
     /// The same understander, for the time until its heads are trained: free speech is understood as the one before it
@@ -359,7 +368,11 @@ impl Understander {
         let (starts, ends) = (edges::starts(tokens, range), edges::ends(tokens, range));
         let asked = veto::asks(&tokens.picked(range.clone()));
         let found = self.model.templates.matches(reading, &starts, &ends).into_iter();
-        let mut found = found.filter(|found| !asked || self.answers(found));
+        let mut found: Vec<Found> = found.filter(|found| !asked || self.answers(found)).collect();
+        if found.iter().any(|found| !self.yields(found)) {
+            found.retain(|found| !self.yields(found));
+        }
+        let mut found = found.into_iter();
         let best = found.next()?;
         let alternatives = found
             .take_while(|other| other.score() == best.score())
@@ -388,6 +401,12 @@ impl Understander {
             })
             .collect();
         Some(Candidate { intent, slots, confidence, engine: Engine::Template })
+    }
+
+    /// Whether a template is one of a skill that yields to the others.
+    fn yields(&self, found: &Found) -> bool {
+        let intent = self.model.intents.get(found.target as usize);
+        intent.is_some_and(|intent| self.yielding.contains(intent.id.skill()))
     }
 
     /// Whether what a template means only asks.

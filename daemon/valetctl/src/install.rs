@@ -131,7 +131,7 @@ async fn install(
     called.map_err(|e| link.error(e))?;
     let mut steps =
         |step: &str, _: &Value| screen.line(screen.paint(Style::Dim, format!("  {step}")));
-    let (code, result) = followed.to_end(&mut steps).await?;
+    let (code, result) = followed.follow(&mut steps).await?;
     show_end(screen, code, &result)?;
     screen.document(&result)?;
     Ok(if code == 0 { Verdict::Fine } else { Verdict::NotFine })

@@ -138,7 +138,7 @@ async fn activate(link: &Link, screen: &mut Screen, id: &str) -> Result<Verdict,
     let followed = Followed::listen(link, "models").await?;
     let options = Options::from([("handle-token", Variant::from(followed.token()))]);
     link.models().await?.activate(id, options).await.map_err(|e| link.error(e))?;
-    let (code, result) = followed.to_end(|step, details| show_step(screen, step, details)).await?;
+    let (code, result) = followed.follow(|step, details| show_step(screen, step, details)).await?;
     show_end(screen, id, code, &result)
 }
 

@@ -43,7 +43,7 @@ impl<'l> Followed<'l> {
     ///
     /// # Errors
     /// The bus', and what `step` says.
-    pub(crate) async fn to_end(
+    pub(crate) async fn follow(
         mut self,
         mut step: impl FnMut(&str, &Value) -> Result<(), CtlError>,
     ) -> Result<(u32, Value), CtlError> {

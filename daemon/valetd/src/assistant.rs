@@ -59,7 +59,7 @@ use valet_core::{
     session::{SessionKey, TurnId},
 };
 use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
-use valet_understanding::{Script, SkillSource, Understander, Vocabulary};
+use valet_understanding::{Script, SkillSource, Understander, UnderstandingError, Vocabulary};
 use vocabulary::Vocabularies;
 use waiters::Waiters;
 
@@ -486,7 +486,8 @@ fn build_understander(
             .filter(|(id, ..)| only.is_none_or(|only| *id == only))
             .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
             .collect();
-        Understander::build(language, &sources, vocabulary)
+        let understander = Understander::build(language, &sources, vocabulary)?;
+        Ok::<_, UnderstandingError>(understander.yielding(skills.installed()))
     };
     let first = match build(skills, None) {
         Ok(understander) => return Ok(understander),

@@ -12,7 +12,10 @@ use crate::{
     },
     trust::Trusted,
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 use valet_core::{
     capability::CapabilitySet,
     entity::Value,
@@ -279,6 +282,13 @@ impl Skills {
             (SkillStatus::Ready, Some(sentences)) => Some((id, skill, sentences)),
             _ => None,
         })
+    }
+
+    /// Those that were installed: what people say to the image's is never taken for them.
+    #[must_use]
+    pub(crate) fn installed(&self) -> BTreeSet<SkillId> {
+        let all = self.by_id.iter();
+        all.filter(|(_, skill)| skill.origin != Origin::Image).map(|(id, _)| id.clone()).collect()
     }
 
     /// What the dialogue needs to know.

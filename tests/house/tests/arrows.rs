@@ -40,9 +40,9 @@ fn allowed(member: &Member) -> Vec<&'static str> {
         "valet-skill-sdk" => vec![],
         _ if member.folder.starts_with("skills/") => vec!["valet-skill-sdk"],
         _ if member.folder.starts_with("tests/guests/") => vec!["valet-skill-sdk"],
-        _ if ["tests/bench", "tests/fuzz", "tests/skills", "tests/hostile-skills"]
-            .contains(&member.folder.as_str()) =>
-        {
+        "valet-hostile-guests" => vec!["valet-skill-sdk"],
+        "valet-hostile-skills" => vec!["valet-bus", "valet-bus-tests", "valet-testkit"],
+        _ if ["tests/bench", "tests/fuzz", "tests/skills"].contains(&member.folder.as_str()) => {
             LIBRARIES.to_vec()
         }
         _ if member.folder.starts_with("tests/") => {

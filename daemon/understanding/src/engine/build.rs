@@ -89,6 +89,7 @@ impl Understander {
             model: Arc::new(model),
             heads: None,
             before: None,
+            yielding: Arc::default(),
             words: DialogueWords::english(),
         })
     }

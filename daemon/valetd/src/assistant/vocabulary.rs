@@ -92,6 +92,7 @@ impl Assistant {
             .collect();
         let all = self.vocabularies.together();
         let understander = Understander::build(&self.config.language, &sources, &all)
+            .map(|understander| understander.yielding(self.skills.installed()))
             .map_err(|error| BusError::new(ErrorName::LimitExceeded, error.to_string()))?;
         self.use_understander(understander);
         Ok(())

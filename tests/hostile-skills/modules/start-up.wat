@@ -1,0 +1,9 @@
+;; Runs before anybody asked for anything.
+(module
+  (@custom "valet:skill-api" "0.1")
+  (memory (export "memory") 2)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
+  (func (export "on-alarm") (param i32 i32 i32 i32 i64 i32 i32 i32 i32) (result i32) (unreachable))
+  (func $begin (loop $more (br $more)))
+  (start $begin)
+  (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (unreachable)))

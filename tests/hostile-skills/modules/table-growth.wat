@@ -1,0 +1,10 @@
+;; Grows a table without end.
+(module
+  (@custom "valet:skill-api" "0.1")
+  (table $t 1 funcref)
+  (memory (export "memory") 2)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
+  (func (export "on-alarm") (param i32 i32 i32 i32 i64 i32 i32 i32 i32) (result i32) (unreachable))
+  (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (loop $more (drop (table.grow $t (ref.null func) (i32.const 10000))) (br $more))
+    (unreachable)))
