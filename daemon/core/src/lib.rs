@@ -21,4 +21,5 @@ pub mod signal;
 pub mod slot;
 pub mod understanding;
 pub mod utterance;
+pub mod wanted;
 pub mod zone;
