@@ -14,6 +14,7 @@ pub mod intent;
 pub mod outcome;
 pub mod policy;
 pub mod ports;
+pub mod rates;
 pub mod reply;
 pub mod routing;
 pub mod session;

@@ -2,7 +2,7 @@
 //!
 //! Must not run anything.
 
-use crate::{code::CodeSource, rate::Rates};
+use crate::code::CodeSource;
 use std::{
     sync::{
         Arc,
@@ -14,6 +14,7 @@ use valet_core::{
     entity::Value,
     intent::SkillId,
     outcome::{Invoked, Planned},
+    rates::Rates,
     signal::Class,
     slot::Slot,
     zone::Zone,

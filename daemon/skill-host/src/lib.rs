@@ -29,7 +29,6 @@ mod world;
 pub use code::CodeSource;
 pub use error::HostError;
 pub use invocation::{Done, HostConfig, Invocation, LoadReport, Received, Ring, TurnHandle};
-pub use rate::Rates;
 pub use skill_host::{Prepared, SkillHost};
 pub use stats::{FAULTS_TO_QUARANTINE, SkillState, SkillStats};
 pub use world::{Outside, Services};

@@ -41,6 +41,7 @@ use announcements::Held;
 use books::Books;
 use installing::Installations;
 pub(crate) use installing::Step as InstallStep;
+pub(crate) use messages::Inbox;
 use messages::Messages;
 use models::Selection;
 pub(crate) use rights::Then;
@@ -184,7 +185,8 @@ impl Assistant {
         state.on_alarms_changed(Arc::new(move || {
             let _ = changed.send(Happening::AlarmsChanged);
         }));
-        let outside = outside::open(&config.outside, &happenings)?;
+        let inbox = Inbox::default();
+        let outside = outside::open(&config.outside, &happenings, &inbox)?;
         let services = services(&world, &state, &shared_policy, &happenings, outside.clone());
         let host = start_host(&paths, &config, services)?;
         let installations = installations(&paths, &config, &state);
@@ -212,7 +214,7 @@ impl Assistant {
             understander,
             vocabularies: Vocabularies::default(),
             outside,
-            messages: Messages::default(),
+            messages: Messages::from(inbox),
             inference: None,
             encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
             selection,

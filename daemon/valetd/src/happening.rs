@@ -11,7 +11,7 @@ use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
     outcome::Invoked,
-    ports::{Spoken, broker::Woken},
+    ports::Spoken,
     session::{SessionKey, TurnId},
     signal::{SignalPath, SignalValue},
     understanding::Understanding,
@@ -110,8 +110,11 @@ pub(crate) enum Happening {
         /// What.
         speech: String,
     },
-    /// A message came on a topic that wakes a skill.
-    Woken(Woken),
+    /// Messages came on topics that wake a skill.
+    Woken {
+        /// Which.
+        skill: SkillId,
+    },
     /// A skill is through with a message.
     Received {
         /// Which.

@@ -3,7 +3,7 @@
 //!
 //! Must not decide what a skill may do with it.
 
-use crate::{config::OutsideConfig, happening::Happening};
+use crate::{assistant::Inbox, config::OutsideConfig, happening::Happening};
 use anyhow::Context as _;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -46,11 +46,12 @@ pub(crate) fn check(config: &OutsideConfig) -> anyhow::Result<()> {
 pub(crate) fn open(
     config: &OutsideConfig,
     happenings: &UnboundedSender<Happening>,
+    inbox: &Inbox,
 ) -> anyhow::Result<Outside> {
     check(config)?;
     Ok(Outside {
         http: config.http.then(|| http(config)).flatten(),
-        broker: broker(config, happenings)?,
+        broker: broker(config, happenings, inbox)?,
         peers: peers(config)?,
         vocabularies: Some(Arc::new(Named(happenings.clone()))),
     })
@@ -89,12 +90,17 @@ fn broker_settings(
 fn broker(
     config: &OutsideConfig,
     happenings: &UnboundedSender<Happening>,
+    inbox: &Inbox,
 ) -> anyhow::Result<Option<Arc<dyn Broker>>> {
+    use valet_core::ports::broker::Woken;
     use valet_devices::mqtt::MqttBroker;
     let Some(settings) = broker_settings(config)? else { return Ok(None) };
-    let happenings = happenings.clone();
-    let wake = Box::new(move |woken| {
-        let _ = happenings.send(Happening::Woken(woken));
+    let (happenings, inbox) = (happenings.clone(), inbox.clone());
+    let wake = Box::new(move |woken: Woken| {
+        let skill = woken.skill.clone();
+        if inbox.put(woken) {
+            let _ = happenings.send(Happening::Woken { skill });
+        }
     });
     let broker = MqttBroker::start(settings, wake).context("mqtt")?;
     Ok(Some(Arc::new(broker)))
@@ -104,6 +110,7 @@ fn broker(
 fn broker(
     _config: &OutsideConfig,
     _happenings: &UnboundedSender<Happening>,
+    _inbox: &Inbox,
 ) -> anyhow::Result<Option<Arc<dyn Broker>>> {
     Ok(None)
 }

@@ -220,6 +220,26 @@ async fn a_player_on_the_bus_plays_when_it_says_so() {
 }
 
 #[tokio::test]
+async fn music_is_asked_of_a_player_on_the_bus_and_of_the_vehicle_without_one() {
+    let scene = Scene::with(|b| b.config(TEMPLATES)).await;
+    let vehicle = scene.ask("play music").await;
+    assert!(action(&vehicle).0.starts_with("Vehicle."), "{vehicle:?}");
+    let player = scene.bus.connect().await.unwrap();
+    let object = "/org/mpris/MediaPlayer2";
+    player.object_server().at(object, Player { playing: false }).await.unwrap();
+    player.request_name("org.mpris.MediaPlayer2.test.instance1").await.unwrap();
+    let asked = scene.ask("play music").await;
+    let (target, status) = action(&asked);
+    assert!(target.starts_with("dbus:org.mpris.MediaPlayer2.test.instance1 "), "{target}");
+    assert_eq!((status.as_str(), text(&asked, "speech")), ("done", "Playing."));
+    let song = scene.ask("what song is this").await;
+    assert!(text(&song, "speech").contains("Blue"), "{song:?}");
+    // This one cannot skip.
+    let skipped = scene.ask("next song").await;
+    assert_eq!(action(&skipped).1, "failed");
+}
+
+#[tokio::test]
 async fn a_daemon_that_may_call_nobody_calls_nobody() {
     let (scene, _skills) = scene("[peers]\nsession-bus = \"off\"\nsystem-bus = \"off\"\n").await;
     let asked = scene.ask("what is on").await;

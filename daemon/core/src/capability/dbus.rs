@@ -267,7 +267,7 @@ mod tests {
         for changed in [
             PeerInterface { bus: BusKind::System, ..vlc.clone() },
             PeerInterface { path: "/org/mpris".into(), ..vlc.clone() },
-            PeerInterface { interface: "org.mpris.MediaPlayer2".into(), ..vlc.clone() },
+            PeerInterface { interface: "org.mpris.MediaPlayer2".into(), ..vlc },
         ] {
             assert!(!rule.allows(&changed, play), "{changed:?}");
         }

@@ -6,9 +6,10 @@ use valet_core::{
     entity::Value,
     outcome::{ActionStatus, Invoked, Outcome, SkillFault, Target},
     ports::http::{HttpError, HttpResponse},
+    rates::Rates,
     signal::{Class, SignalValue},
 };
-use valet_skill_host::{Invocation, Outside, Rates, Services};
+use valet_skill_host::{Invocation, Outside, Services};
 
 const SERVER: &str = "http://server.example:8080/";
 

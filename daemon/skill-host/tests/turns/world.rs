@@ -13,13 +13,14 @@ use valet_core::{
     outcome::{Invoked, Outcome, Planned, SkillFault},
     policy::Policy,
     ports::{Alarm, Alarms, Announcer, Clock, Store, StoreError, Vehicle, VehicleError, WallClock},
+    rates::Rates,
     signal::{Class, SignalInfo, SignalKind, SignalPath, SignalType, SignalValue},
     slot::Slot,
     zone::Zone,
 };
 use valet_package::{Manifest, Sentences, SkillFolder, folder::Asset, sentences::ListedEntity};
 use valet_skill_host::{
-    CodeSource, HostConfig, Invocation, Outside, Rates, Received, Ring, Services, SkillHost,
+    CodeSource, HostConfig, Invocation, Outside, Received, Ring, Services, SkillHost,
 };
 
 pub(crate) const LAMP: &str = "Vehicle.Cabin.Light.IsDomeOn";

@@ -76,7 +76,7 @@ impl Assistant {
                 self.step(Event::Watched { session, path, value, reached, not_reached_speech });
             }
             Happening::Announce { skill, speech } => self.announce(Some(&skill), &speech),
-            Happening::Woken(woken) => self.woken(woken),
+            Happening::Woken { skill } => self.woken(&skill),
             Happening::Received { skill, invoked } => self.received(skill, &invoked),
             Happening::Named { skill, entity, values } => self.named(skill, entity, values),
             Happening::AlarmsChanged => self.schedule_alarms(),

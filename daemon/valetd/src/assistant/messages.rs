@@ -9,7 +9,11 @@ use crate::{
     logging::message_id,
     skills::{self, Skill, SkillStatus},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::time::Instant;
 use valet_core::{
     capability::{Capability, CapabilityKind, mqtt},
@@ -25,6 +29,29 @@ const MESSAGE_BUDGET: Duration = Duration::from_secs(1);
 const MOST_AT_ONCE: u32 = 256;
 /// How often it is woken once these are used up.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// What the broker's thread leaves for the task: by skill and topic, the last message of each. However often a
+/// broker says something, the task is told once until it has looked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inbox(Arc<Mutex<BTreeMap<SkillId, BTreeMap<String, Woken>>>>);
+
+impl Inbox {
+    /// Leaves a message; whether the task has to be told.
+    pub(crate) fn put(&self, woken: Woken) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_skill = all.entry(woken.skill.clone()).or_default();
+        let first = of_skill.is_empty();
+        if of_skill.len() < MAX_TOPICS || of_skill.contains_key(&woken.topic) {
+            of_skill.insert(woken.topic.clone(), woken);
+        }
+        first
+    }
+
+    fn take(&self, skill: &SkillId) -> BTreeMap<String, Woken> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(skill).unwrap_or_default()
+    }
+}
 
 /// What waits for one skill.
 #[derive(Debug)]
@@ -81,11 +108,18 @@ impl Waiting {
 /// What waits for all skills, and what they follow.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
+    inbox: Inbox,
     waiting: BTreeMap<SkillId, Waiting>,
     followed: BTreeMap<SkillId, Followed>,
 }
 
 impl Messages {
+    /// What skills have from that inbox.
+    #[must_use]
+    pub(crate) fn from(inbox: Inbox) -> Self {
+        Self { inbox, ..Self::default() }
+    }
+
     /// When somebody may be woken who had been too often.
     #[must_use]
     pub(crate) fn next_at(&self) -> Option<Instant> {
@@ -136,18 +170,20 @@ impl Assistant {
         self.messages.followed = now;
     }
 
-    /// A message came that wakes a skill.
-    pub(super) fn woken(&mut self, woken: Woken) {
-        if !self.messages.followed.contains_key(&woken.skill) {
+    /// Messages came that wake a skill.
+    pub(super) fn woken(&mut self, id: &SkillId) {
+        let messages = self.messages.inbox.take(id);
+        if !self.messages.followed.contains_key(id) {
             return;
         }
-        let id = woken.skill.clone();
         let waiting = self.messages.waiting.entry(id.clone());
         let waiting = waiting.or_insert_with(|| Waiting::new(Instant::now()));
-        if !waiting.keep(woken) {
-            log::debug!("{id} is woken by more than {MAX_TOPICS} topics; one is left out");
+        for woken in messages.into_values() {
+            if !waiting.keep(woken) {
+                log::debug!("{id} is woken by more than {MAX_TOPICS} topics; one is left out");
+            }
         }
-        self.wake_next(&id);
+        self.wake_next(id);
     }
 
     /// Wakes all who may be woken by now.
@@ -204,6 +240,18 @@ mod tests {
     fn woken(topic: &str, payload: &str) -> Woken {
         let skill = SkillId::parse("org.example.x").expect("an id");
         Woken { skill, topic: topic.into(), payload: payload.into(), retained: false }
+    }
+
+    #[test]
+    fn the_task_is_told_once_until_it_has_looked() {
+        let inbox = Inbox::default();
+        let skill = SkillId::parse("org.example.x").expect("an id");
+        assert!(inbox.put(woken("a", "1")));
+        assert!((0..1000).all(|n| !inbox.put(woken("a", &n.to_string()))));
+        assert!((0..MAX_TOPICS + 5).all(|n| !inbox.put(woken(&n.to_string(), "x"))));
+        let taken = inbox.take(&skill);
+        assert_eq!((taken.len(), taken["a"].payload.as_slice()), (MAX_TOPICS, &b"999"[..]));
+        assert!(inbox.put(woken("a", "2")), "told again");
     }
 
     #[test]

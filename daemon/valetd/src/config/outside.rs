@@ -7,8 +7,7 @@
 use super::{replace, within};
 use serde::Deserialize;
 use std::{collections::BTreeSet, path::PathBuf};
-use valet_core::capability::http::is_host;
-use valet_skill_host::Rates;
+use valet_core::{capability::http::is_host, rates::Rates};
 
 /// Most names of a list.
 const MAX_HOSTS: usize = 64;
