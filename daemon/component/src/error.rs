@@ -70,7 +70,7 @@ pub enum ComponentError {
     #[error("the component {0}")]
     Import(#[from] ImportRefusal),
     /// Lacks a function that every skill has.
-    #[error("the component does not export {name}, expected {}", EXPORTS.join(" and "))]
+    #[error("the component does not export {name}, expected {}", EXPORTS.join(", "))]
     MissingExport {
         /// Which.
         name: &'static str,

@@ -16,6 +16,7 @@ const FINE: &str = r#"
     (func $f (canon lift (core func $i "f")))
     (export "handle" (func $f))
     (export "on-alarm" (func $f))
+    (export "on-message" (func $f))
 "#;
 
 fn component(text: &str) -> Vec<u8> {
@@ -37,7 +38,7 @@ fn what_a_skill_is_is_taken() {
     let bytes = component(FINE);
     let read = check(&bytes, &BTreeSet::new()).expect("fine");
     assert_eq!(read.imports, ["valet:skill/log@0.1.0", "wasi:cli/exit@0.2.6"]);
-    assert_eq!(read.exports, ["handle", "on-alarm"]);
+    assert_eq!(read.exports, ["handle", "on-alarm", "on-message"]);
     assert_eq!(read.api, Some("0.1"));
 }
 
@@ -146,6 +147,9 @@ fn a_capability_that_is_not_declared_is_named_with_its_line() {
             &[CapabilityKind::VehicleRead, CapabilityKind::VehicleActuate][..],
             "vehicle-read = [",
         ),
+        ("mqtt", &[CapabilityKind::MqttPublish, CapabilityKind::MqttSubscribe], "mqtt-publish = ["),
+        ("http", &[CapabilityKind::Http], "http = ["),
+        ("dbus-peer", &[CapabilityKind::DbusCall], "dbus-call = ["),
         ("store", &[CapabilityKind::Store], "store = "),
         ("alarms", &[CapabilityKind::Alarms], "alarms = "),
         ("announce", &[CapabilityKind::Announce], "announce = true"),
@@ -167,8 +171,10 @@ fn a_capability_that_is_not_declared_is_named_with_its_line() {
 
 #[test]
 fn a_function_that_is_missing_is_named() {
-    let said = verdict(r#"(export "on-alarm" (func $f))"#, "");
-    assert_eq!(said, Err(ComponentError::MissingExport { name: "on-alarm" }));
+    for name in ["handle", "on-alarm", "on-message"] {
+        let said = verdict(&format!(r#"(export "{name}" (func $f))"#), "");
+        assert_eq!(said, Err(ComponentError::MissingExport { name }));
+    }
 }
 
 #[test]

@@ -3,6 +3,12 @@
 //! Must not grant anything by itself: the granter in `valet-skill-host` intersects what a
 //! manifest declares with what was granted and what the device's policy allows.
 
+pub mod dbus;
+pub mod http;
+pub mod mqtt;
+
+use dbus::DbusRule;
+use http::HttpRule;
 use std::{collections::BTreeSet, fmt};
 
 /// Longest pattern in bytes.
@@ -15,6 +21,14 @@ pub enum CapabilityKind {
     VehicleRead,
     /// Writing target values of vehicle signals; the pattern is a path.
     VehicleActuate,
+    /// Asking servers over HTTP; the pattern is a [`http::HttpRule`].
+    Http,
+    /// Publishing to a broker; the pattern is a filter of topics ([`mqtt`]).
+    MqttPublish,
+    /// Following topics of a broker; the pattern is a filter of topics ([`mqtt`]).
+    MqttSubscribe,
+    /// Calling peers on D-Bus; the pattern is a [`dbus::DbusRule`].
+    DbusCall,
     /// A key-value store of its own; the pattern is its size in bytes.
     Store,
     /// Alarms that ring later; the pattern is how many at once.
@@ -29,9 +43,13 @@ pub enum CapabilityKind {
 
 impl CapabilityKind {
     /// All kinds, in the order they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::VehicleRead,
         Self::VehicleActuate,
+        Self::Http,
+        Self::MqttPublish,
+        Self::MqttSubscribe,
+        Self::DbusCall,
         Self::Store,
         Self::Alarms,
         Self::Announce,
@@ -45,6 +63,10 @@ impl CapabilityKind {
         match self {
             Self::VehicleRead => "vehicle-read",
             Self::VehicleActuate => "vehicle-actuate",
+            Self::Http => "http",
+            Self::MqttPublish => "mqtt-publish",
+            Self::MqttSubscribe => "mqtt-subscribe",
+            Self::DbusCall => "dbus-call",
             Self::Store => "store",
             Self::Alarms => "alarms",
             Self::Announce => "announce",
@@ -59,6 +81,12 @@ impl CapabilityKind {
         match self {
             Self::VehicleRead => "vehicle-read = [\"Vehicle.Speed\"]",
             Self::VehicleActuate => "vehicle-actuate = [\"Vehicle.Cabin.Lights.**\"]",
+            Self::Http => "http = [\"https://api.example.org GET 65536\"]",
+            Self::MqttPublish => "mqtt-publish = [\"home/+/set\"]",
+            Self::MqttSubscribe => "mqtt-subscribe = [\"home/+/state\"]",
+            Self::DbusCall => {
+                "dbus-call = [\"session org.mpris.MediaPlayer2.* /org/mpris/MediaPlayer2 org.mpris.MediaPlayer2.Player PlayPause,get:Metadata\"]"
+            }
             Self::Store => "store = 4096",
             Self::Alarms => "alarms = 4",
             Self::Announce => "announce = true",
@@ -125,6 +153,20 @@ impl Capability {
             CapabilityKind::VehicleRead | CapabilityKind::VehicleActuate => {
                 (is_path_pattern(pattern), "a signal path with whole elements of * or **")
             }
+            CapabilityKind::Http => (
+                HttpRule::parse(pattern).is_some(),
+                "<http or https>://<host>[:<port>] <METHOD>[,<METHOD>] <most bytes of a response>, with a name for the host and the port only where it is not the usual one",
+            ),
+            CapabilityKind::MqttPublish => {
+                (mqtt::is_publish_filter(pattern), "a filter of MQTT topics without a leading $")
+            }
+            CapabilityKind::MqttSubscribe => {
+                (mqtt::is_filter(pattern), "a filter of MQTT topics, no shared one")
+            }
+            CapabilityKind::DbusCall => (
+                DbusRule::parse(pattern).is_some(),
+                "<session or system> <name> <object path> <interface> <member>[,<member>] with methods and get:<property>",
+            ),
             CapabilityKind::Store | CapabilityKind::Alarms => {
                 (pattern.parse::<u32>().is_ok_and(|n| n > 0), "a positive whole number")
             }
@@ -160,10 +202,20 @@ impl Capability {
     /// Whether this one allows all that another does.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
+        let (wide, narrow) = (self.pattern.as_str(), other.pattern.as_str());
         self.kind == other.kind
-            && match (self.amount(), other.amount()) {
-                (Some(most), Some(amount)) => amount <= most,
-                _ => self.pattern == other.pattern || includes_paths(&self.pattern, &other.pattern),
+            && match self.kind {
+                CapabilityKind::Store | CapabilityKind::Alarms => other.amount() <= self.amount(),
+                CapabilityKind::Http => HttpRule::parse(wide)
+                    .zip(HttpRule::parse(narrow))
+                    .is_some_and(|(wide, narrow)| wide.includes(&narrow)),
+                CapabilityKind::MqttPublish | CapabilityKind::MqttSubscribe => {
+                    mqtt::includes(wide, narrow)
+                }
+                CapabilityKind::DbusCall => DbusRule::parse(wide)
+                    .zip(DbusRule::parse(narrow))
+                    .is_some_and(|(wide, narrow)| wide.includes(&narrow)),
+                _ => wide == narrow || includes_paths(wide, narrow),
             }
     }
 
@@ -197,6 +249,11 @@ impl CapabilitySet {
     #[must_use]
     pub fn covers(&self, kind: CapabilityKind, path: &str) -> bool {
         self.0.iter().any(|c| c.kind == kind && path_matches(&c.pattern, path))
+    }
+
+    /// The patterns of a kind.
+    pub fn patterns(&self, kind: CapabilityKind) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |c| c.kind == kind).map(Capability::pattern)
     }
 
     /// The first capability of a kind.
@@ -389,6 +446,14 @@ mod tests {
             ("store:4096", "store:4096", true),
             ("store:4096", "store:4097", false),
             ("announce:*", "announce:*", true),
+            ("http:https://a.example GET,POST 9", "http:https://a.example POST 8", true),
+            ("http:https://a.example GET 9", "http:http://a.example GET 9", false),
+            ("mqtt-publish:home/#", "mqtt-publish:home/+/set", true),
+            ("mqtt-publish:home/+/set", "mqtt-publish:home/#", false),
+            ("mqtt-subscribe:#", "mqtt-publish:home", false),
+            ("mqtt-subscribe:#", "mqtt-subscribe:$SYS/#", false),
+            ("dbus-call:system a.b.* /c d.e F,G", "dbus-call:system a.b.x /c d.e G", true),
+            ("dbus-call:system a.b.x /c d.e G", "dbus-call:system a.b.* /c d.e G", false),
         ] {
             let (wide, narrow) = (capability(wide), capability(narrow));
             assert_eq!(wide.includes(&narrow), fits, "{wide} {narrow}");
@@ -419,6 +484,10 @@ mod tests {
             "store:0",
             "location:x",
             "vehicle-read:",
+            "http:https://127.0.0.1 GET 9",
+            "mqtt-subscribe:$share/x/home",
+            "mqtt-publish:$SYS/x",
+            "dbus-call:session org.valetd.Assistant1 / a.b C",
         ] {
             assert!(Capability::parse(bad).is_err(), "{bad:?}");
         }

@@ -4,7 +4,8 @@
 //! Must not read a component: names come in, a verdict goes out.
 
 use crate::capability::CapabilityKind::{
-    self, Alarms, Announce, Location, Store, VehicleActuate, VehicleRead,
+    self, Alarms, Announce, DbusCall, Http, Location, MqttPublish, MqttSubscribe, Store,
+    VehicleActuate, VehicleRead,
 };
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ pub const API: &str = "0.1";
 /// Custom section of a component's core module with its version, [`API`].
 pub const API_SECTION: &str = "valet:skill-api";
 /// Functions that a skill exports.
-pub const EXPORTS: [&str; 2] = ["handle", "on-alarm"];
+pub const EXPORTS: [&str; 3] = ["handle", "on-alarm", "on-message"];
 /// Largest component, bytes.
 pub const MAX_COMPONENT_BYTES: u64 = 16 << 20;
 /// Most imports: more than twice what there is to import.
@@ -31,11 +32,15 @@ pub struct Interface {
 const PACKAGE: &str = "valet:skill/";
 
 /// Every interface that a skill may import.
-pub const INTERFACES: [Interface; 9] = [
+pub const INTERFACES: [Interface; 13] = [
     Interface { name: "types", opened_by: &[] },
     Interface { name: "log", opened_by: &[] },
     Interface { name: "clock", opened_by: &[] },
     Interface { name: "assets", opened_by: &[] },
+    Interface { name: "vocabulary", opened_by: &[] },
+    Interface { name: "http", opened_by: &[Http] },
+    Interface { name: "mqtt", opened_by: &[MqttPublish, MqttSubscribe] },
+    Interface { name: "dbus-peer", opened_by: &[DbusCall] },
     Interface { name: "vehicle-signals", opened_by: &[VehicleRead, VehicleActuate] },
     Interface { name: "store", opened_by: &[Store] },
     Interface { name: "alarms", opened_by: &[Alarms] },

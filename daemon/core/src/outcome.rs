@@ -74,6 +74,24 @@ impl ActionStatus {
 pub enum Target {
     /// A vehicle signal.
     Signal(SignalPath),
+    /// A topic of the broker that was published to.
+    Topic(String),
+    /// A method of a peer on D-Bus that was called.
+    Peer {
+        /// Its well-known name.
+        name: String,
+        /// The interface.
+        interface: String,
+        /// The method.
+        member: String,
+    },
+    /// A server that was asked to change something.
+    Server {
+        /// The method, such as `POST`.
+        method: &'static str,
+        /// Scheme, host and port.
+        origin: String,
+    },
     /// Something else the host did for the skill, such as `alarm:pasta` or `store:home`.
     Other(String),
 }
@@ -82,6 +100,11 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Signal(path) => write!(f, "{path}"),
+            Self::Topic(topic) => write!(f, "mqtt:{topic}"),
+            Self::Peer { name, interface, member } => {
+                write!(f, "dbus:{name} {interface}.{member}")
+            }
+            Self::Server { method, origin } => write!(f, "http:{method} {origin}"),
             Self::Other(name) => f.write_str(name),
         }
     }

@@ -3,6 +3,10 @@
 //!
 //! Must not implement anything.
 
+pub mod broker;
+pub mod http;
+pub mod peers;
+
 use crate::{
     intent::SkillId,
     signal::{SignalInfo, SignalPath, SignalValue},
@@ -188,6 +192,15 @@ pub struct WallClock {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> WallClock;
+}
+
+/// A value of a listed entity, and other ways to say it.
+pub type Spoken = (String, Vec<String>);
+
+/// Takes values that a skill knows at run time. Never blocks; the newest list of an entity counts.
+pub trait Vocabularies: Send + Sync {
+    /// Takes the values of one of the skill's own listed entities in the place of those before.
+    fn set(&self, skill: &SkillId, entity: &str, values: Vec<Spoken>);
 }
 
 /// Takes speech that a skill starts by itself. Never blocks; what does not fit is dropped and logged.

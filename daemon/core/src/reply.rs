@@ -268,7 +268,7 @@ impl ReplyContext<'_> {
         let value = pick(action)?;
         let info = match &action.target {
             Target::Signal(path) => (self.describe)(path),
-            Target::Other(_) => None,
+            _ => None,
         };
         let celsius = info.as_ref().filter(|i| i.unit == "Celsius").and(value.as_number());
         Some(match celsius {

@@ -17,6 +17,18 @@ pub enum DeviceError {
         /// What was expected and what came.
         why: String,
     },
+    /// The connection to the broker cannot be set up.
+    #[error("the MQTT broker cannot be connected to: {why}")]
+    Broker {
+        /// Why.
+        why: String,
+    },
+    /// Peers cannot be called at all.
+    #[error("peers on D-Bus cannot be called: {why}")]
+    Peers {
+        /// Why.
+        why: String,
+    },
     /// A file could not be read.
     #[error("{}: {why}", path.display())]
     Unreadable {

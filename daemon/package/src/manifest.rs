@@ -26,6 +26,8 @@ pub const MAX_SLOTS: usize = 16;
 pub const MAX_SETTINGS: usize = 64;
 /// Most capabilities.
 pub const MAX_CAPABILITIES: usize = 128;
+/// Most filters of topics that wake a skill.
+pub const MAX_WAKE: usize = 16;
 /// Longest text for people, bytes.
 pub const MAX_WORDS_BYTES: usize = 512;
 /// Memory a skill gets when it asks for none, bytes.
@@ -52,6 +54,8 @@ pub struct Manifest {
     pub capabilities: CapabilitySet,
     /// What it asks for, capped by the device.
     pub limits: Limits,
+    /// Filters of MQTT topics whose messages wake it; each within what it may follow.
+    pub wake: Vec<String>,
     /// Settings by name.
     pub settings: BTreeMap<String, SettingSchema>,
     /// Intents by name.
@@ -76,6 +80,8 @@ struct RawManifest {
     capabilities: RawCapabilities,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    wake: RawWake,
     #[serde(default)]
     settings: BTreeMap<String, SettingSchema>,
     intents: BTreeMap<String, RawIntent>,
@@ -115,6 +121,14 @@ struct RawCapabilities {
     vehicle_read: Vec<String>,
     #[serde(default)]
     vehicle_actuate: Vec<String>,
+    #[serde(default)]
+    http: Vec<String>,
+    #[serde(default)]
+    mqtt_publish: Vec<String>,
+    #[serde(default)]
+    mqtt_subscribe: Vec<String>,
+    #[serde(default)]
+    dbus_call: Vec<String>,
     store: Option<u32>,
     alarms: Option<u32>,
     #[serde(default)]
@@ -130,6 +144,13 @@ struct RawCapabilities {
 struct RawLimits {
     memory: Option<String>,
     turn_ms: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawWake {
+    #[serde(default)]
+    mqtt: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -221,6 +242,8 @@ impl Manifest {
                 build_intent(intent).map_err(|what| bad(format!("intents.{name}: {what}")))?;
             intents.insert(name, spec);
         }
+        let capabilities = build_capabilities(&raw.capabilities).map_err(bad)?;
+        check_wake(&raw.wake.mqtt, &capabilities).map_err(bad)?;
         Ok(Self {
             id: SkillId::parse(&raw.skill.id).map_err(|e| bad(e.to_string()))?,
             version: raw.skill.version,
@@ -228,8 +251,9 @@ impl Manifest {
             name: raw.skill.name,
             license: raw.skill.license,
             attribution: raw.skill.attribution,
-            capabilities: build_capabilities(&raw.capabilities).map_err(bad)?,
+            capabilities,
             limits: build_limits(&raw.limits).map_err(bad)?,
+            wake: raw.wake.mqtt,
             settings: raw.settings,
             intents,
         })
@@ -279,11 +303,15 @@ fn build_capabilities(raw: &RawCapabilities) -> Result<CapabilitySet, String> {
         all.push(Capability::new(kind, pattern).map_err(|e| e.to_string())?);
         Ok(())
     };
-    for pattern in &raw.vehicle_read {
-        add(CapabilityKind::VehicleRead, pattern)?;
-    }
-    for pattern in &raw.vehicle_actuate {
-        add(CapabilityKind::VehicleActuate, pattern)?;
+    for (kind, patterns) in [
+        (CapabilityKind::VehicleRead, &raw.vehicle_read),
+        (CapabilityKind::VehicleActuate, &raw.vehicle_actuate),
+        (CapabilityKind::Http, &raw.http),
+        (CapabilityKind::MqttPublish, &raw.mqtt_publish),
+        (CapabilityKind::MqttSubscribe, &raw.mqtt_subscribe),
+        (CapabilityKind::DbusCall, &raw.dbus_call),
+    ] {
+        patterns.iter().try_for_each(|pattern| add(kind, pattern))?;
     }
     for (kind, amount) in [(CapabilityKind::Store, raw.store), (CapabilityKind::Alarms, raw.alarms)]
     {
@@ -304,6 +332,26 @@ fn build_capabilities(raw: &RawCapabilities) -> Result<CapabilitySet, String> {
         return Err(format!("{} capabilities, expected at most {MAX_CAPABILITIES}", all.len()));
     }
     Ok(CapabilitySet::new(all))
+}
+
+/// What wakes a skill has to be something that it follows anyway.
+fn check_wake(filters: &[String], capabilities: &CapabilitySet) -> Result<(), String> {
+    if filters.len() > MAX_WAKE {
+        return Err(format!(
+            "wake.mqtt has {} filters, expected at most {MAX_WAKE}",
+            filters.len()
+        ));
+    }
+    for filter in filters {
+        let wanted = Capability::new(CapabilityKind::MqttSubscribe, filter)
+            .map_err(|e| format!("wake.mqtt: {e}"))?;
+        if !capabilities.includes(&wanted) {
+            return Err(format!(
+                "wake.mqtt has {filter:?}, expected filters within mqtt-subscribe"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn build_limits(raw: &RawLimits) -> Result<Limits, String> {
@@ -420,6 +468,21 @@ slots.level = { entity = "percentage", required = true, ask = { en = "How bright
             let text = format!("{before}[capabilities]\n{}\n[intents{intents}", kind.line());
             let manifest = Manifest::parse("skill.toml", &text).expect("a manifest");
             assert_eq!(manifest.capabilities.kinds(), [kind].into(), "{}", kind.line());
+        }
+    }
+
+    #[test]
+    fn what_wakes_a_skill_lies_within_what_it_follows() {
+        let with = |subscribe: &str, wake: &str| {
+            let capabilities = format!("[capabilities]\nmqtt-subscribe = [{subscribe:?}]");
+            let wake = format!("[wake]\nmqtt = [{wake:?}]\n[intents.set-light]");
+            let text = SMALL.replace("[capabilities]", &capabilities);
+            Manifest::parse("skill.toml", &text.replace("[intents.set-light]", &wake))
+        };
+        let manifest = with("home/#", "home/+/config").expect("a manifest");
+        assert_eq!(manifest.wake, ["home/+/config"]);
+        for (subscribe, wake) in [("home/#", "#"), ("home/a", "home/b"), ("home/#", "home/#/x")] {
+            assert!(with(subscribe, wake).is_err(), "{subscribe} {wake}");
         }
     }
 

@@ -4,7 +4,17 @@
 //!
 //! Must not know what the grants are used for.
 
-use std::sync::{PoisonError, RwLock};
+mod outside;
+
+pub(crate) use outside::{
+    EntityGrant, FetchGrant, FilterGrant, MethodGrant, NamesGrant, PropertyGrant, PublishGrant,
+    TopicGrant,
+};
+
+use std::{
+    collections::BTreeSet,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+};
 use valet_core::{
     capability::{CapabilityKind, CapabilitySet},
     intent::SkillId,
@@ -112,11 +122,21 @@ pub(crate) struct Granter {
     skill: SkillId,
     declared: CapabilitySet,
     granted: RwLock<CapabilitySet>,
+    entities: BTreeSet<String>,
 }
 
 impl Granter {
     pub(crate) fn new(skill: SkillId, declared: CapabilitySet, granted: CapabilitySet) -> Self {
-        Self { skill, declared, granted: RwLock::new(granted) }
+        Self { skill, declared, granted: RwLock::new(granted), entities: BTreeSet::new() }
+    }
+
+    /// The same with the listed entities of the skill's sentences.
+    pub(crate) fn with_entities(self, entities: BTreeSet<String>) -> Self {
+        Self { entities, ..self }
+    }
+
+    fn granted(&self) -> RwLockReadGuard<'_, CapabilitySet> {
+        self.granted.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces what is granted; what is not declared stays without effect.
@@ -125,19 +145,19 @@ impl Granter {
     }
 
     fn covers(&self, kind: CapabilityKind, path: &SignalPath) -> bool {
-        let granted = self.granted.read().unwrap_or_else(PoisonError::into_inner);
+        let granted = self.granted();
         self.declared.covers(kind, path.as_str()) && granted.covers(kind, path.as_str())
     }
 
     /// The smaller of the declared and the granted amount.
     fn amount(&self, kind: CapabilityKind) -> Option<u32> {
-        let granted = self.granted.read().unwrap_or_else(PoisonError::into_inner);
+        let granted = self.granted();
         let declared = self.declared.first(kind)?.amount()?;
         Some(declared.min(granted.first(kind)?.amount()?))
     }
 
     fn has(&self, kind: CapabilityKind) -> Option<()> {
-        let granted = self.granted.read().unwrap_or_else(PoisonError::into_inner);
+        let granted = self.granted();
         self.declared.first(kind).and(granted.first(kind)).map(|_| ())
     }
 

@@ -6,10 +6,14 @@ mod alarms;
 mod announce;
 mod assets;
 mod clock;
+mod dbus_peer;
+mod http;
 mod location;
 mod log;
+mod mqtt;
 mod store;
 mod vehicle_signals;
+mod vocabulary;
 mod wasi;
 
 use crate::{bindings, error::HostError, turn::Turn};

@@ -14,6 +14,7 @@ use valet_core::{
     entity::Value,
     intent::SkillId,
     outcome::{Invoked, Planned},
+    rates::Rates,
     signal::Class,
     slot::Slot,
     zone::Zone,
@@ -32,13 +33,22 @@ pub struct HostConfig {
     pub max_memory_bytes: u64,
     /// Longest own time of a turn, whatever a skill asks for, ms.
     pub max_turn_ms: u64,
+    /// How often a skill may reach beyond its sandbox.
+    pub rates: Rates,
 }
 
 impl HostConfig {
     /// Two threads, eight turns waiting, 64 MiB and 2 s at most.
     #[must_use]
     pub fn new(code: CodeSource) -> Self {
-        Self { code, threads: 2, most_waiting: 8, max_memory_bytes: 64 << 20, max_turn_ms: 2000 }
+        Self {
+            code,
+            threads: 2,
+            most_waiting: 8,
+            max_memory_bytes: 64 << 20,
+            max_turn_ms: 2000,
+            rates: Rates::default(),
+        }
     }
 }
 
@@ -95,6 +105,25 @@ pub struct Ring {
     pub payload: Vec<u8>,
     /// How late it rings, ms.
     pub late_ms: u64,
+    /// BCP 47.
+    pub language: String,
+    /// The skill's settings, defaults filled in.
+    pub settings: Vec<(String, Value)>,
+    /// How long it may take.
+    pub budget: Duration,
+}
+
+/// A message on a topic that wakes a skill.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Whose.
+    pub skill: SkillId,
+    /// The topic.
+    pub topic: String,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// Whether the broker had kept it from before.
+    pub retained: bool,
     /// BCP 47.
     pub language: String,
     /// The skill's settings, defaults filled in.

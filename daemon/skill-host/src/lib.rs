@@ -17,6 +17,7 @@ mod host;
 mod imports;
 mod invocation;
 mod limits;
+mod rate;
 mod skill;
 mod skill_host;
 mod stats;
@@ -27,7 +28,7 @@ mod world;
 
 pub use code::CodeSource;
 pub use error::HostError;
-pub use invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle};
+pub use invocation::{Done, HostConfig, Invocation, LoadReport, Received, Ring, TurnHandle};
 pub use skill_host::{Prepared, SkillHost};
 pub use stats::{FAULTS_TO_QUARANTINE, SkillState, SkillStats};
-pub use world::Services;
+pub use world::{Outside, Services};

@@ -2,7 +2,7 @@
 //!
 //! Must not be raised by a manifest: it may only ask for less.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 use wasmtime::ResourceLimiter;
 
 /// What a guest may hand to the host in one call, bytes.
@@ -27,6 +27,20 @@ pub(crate) const MAX_KEYS: usize = 256;
 pub(crate) const MAX_WRITES: u32 = 64;
 /// Most announcements of a turn.
 pub(crate) const MAX_ANNOUNCEMENTS: u32 = 4;
+/// Most lists of values that a turn sets.
+pub(crate) const MAX_LISTS: u32 = 8;
+/// Most values of a list.
+pub(crate) const MAX_VALUES: usize = 256;
+/// Most other ways to say a value.
+pub(crate) const MAX_SYNONYMS: usize = 8;
+/// Longest value or way to say it, bytes.
+pub(crate) const MAX_VALUE_BYTES: usize = 128;
+/// Most headers of a request.
+pub(crate) const MAX_HEADERS: usize = 16;
+/// Longest body of a request, bytes.
+pub(crate) const MAX_HTTP_BODY_BYTES: usize = 64 << 10;
+/// Longest that peers on D-Bus may take for their answers, all those of a turn together.
+pub(crate) const PEERS_TIME: Duration = Duration::from_secs(1);
 /// Most lines logged by a turn.
 pub(crate) const MAX_LOG_LINES: u32 = 16;
 /// Longest line, bytes.

@@ -7,9 +7,10 @@ use crate::{
     check,
     grant::Granter,
     limits::{HOSTCALL_FUEL, TooMuch},
+    rate::Buckets,
     stats::{Counters, SkillState},
     ticker::Ticker,
-    turn::{Scope, Stop, Turn, TurnClock, TurnParts, UsedUp},
+    turn::{RehearsalEnds, Scope, Stop, Turn, TurnClock, TurnParts, UsedUp},
     world::World,
 };
 use std::{
@@ -43,6 +44,7 @@ pub(crate) struct Loaded {
     pub(crate) memory_limit: usize,
     pub(crate) turn_limit: Duration,
     pub(crate) counters: Mutex<Counters>,
+    pub(crate) buckets: Arc<Mutex<Buckets>>,
 }
 
 /// What a run is about, besides the call itself.
@@ -97,6 +99,23 @@ impl Loaded {
         )
     }
 
+    /// Invokes `on-message`.
+    pub(crate) fn receive(
+        &self,
+        world: World,
+        ticker: &Ticker,
+        run: Run,
+        message: &wit::Received,
+    ) -> Invoked {
+        self.run(
+            world,
+            ticker,
+            run,
+            |skill, store| skill.call_on_message(store, message),
+            |()| Ok(Outcome::Done { facts: Vec::new() }),
+        )
+    }
+
     fn run<T>(
         &self,
         world: World,
@@ -142,6 +161,7 @@ impl Loaded {
             assets: Arc::clone(&self.assets),
             memory_limit: self.memory_limit,
             rehearsal,
+            buckets: Arc::clone(&self.buckets),
         }
     }
 
@@ -166,6 +186,9 @@ impl Loaded {
         let skill = || self.manifest.id.clone();
         match called {
             Err(_) => Err(SkillFault::Trap { skill: skill(), why: "the host panicked".into() }),
+            Ok(Err(error)) if error.is::<RehearsalEnds>() => {
+                Ok(Outcome::Done { facts: Vec::new() })
+            }
             Ok(Err(error)) => Err(self.fault(&error, own_limit)),
             Ok(Ok(Err(error))) => {
                 Err(SkillFault::Reported { skill: skill(), why: check::report(error) })

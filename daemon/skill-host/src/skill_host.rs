@@ -14,7 +14,8 @@ use crate::{
     error::HostError,
     grant::{ActuateGrant, Granter},
     host, imports,
-    invocation::{Done, HostConfig, Invocation, LoadReport, Ring, TurnHandle},
+    invocation::{Done, HostConfig, Invocation, LoadReport, Received, Ring, TurnHandle},
+    rate::Buckets,
     skill::{Loaded, Run, faulted},
     stats::{Counters, SkillStats},
     ticker::Ticker,
@@ -34,7 +35,7 @@ use valet_core::{
     outcome::{Action, Invoked, Outcome, Planned, SkillFault},
     signal::Class,
 };
-use valet_package::SkillFolder;
+use valet_package::{Sentences, SkillFolder};
 use wasmtime::{Engine, component::Linker};
 
 struct Shared {
@@ -137,6 +138,7 @@ impl SkillHost {
         let memory = manifest.limits.memory_bytes.min(self.config.max_memory_bytes);
         let turn_ms = manifest.limits.turn_ms.min(self.config.max_turn_ms);
         let granter = Granter::new(manifest.id.clone(), manifest.capabilities.clone(), granted);
+        let granter = granter.with_entities(entities_of(&folder.sentences));
         Loaded {
             pre,
             granter: Arc::new(granter),
@@ -144,6 +146,7 @@ impl SkillHost {
             memory_limit: usize::try_from(memory).unwrap_or(usize::MAX),
             turn_limit: Duration::from_millis(turn_ms),
             counters: Mutex::new(Counters::new()),
+            buckets: Arc::new(Mutex::new(Buckets::new(&self.config.rates, Instant::now()))),
             manifest,
         }
     }
@@ -177,7 +180,9 @@ impl SkillHost {
     /// # Errors
     /// [`HostError::NotLoaded`].
     pub fn stats(&self, skill: &SkillId) -> Result<SkillStats, HostError> {
-        Ok(self.shared.skill(skill)?.lock_counters().stats())
+        let loaded = self.shared.skill(skill)?;
+        let limited = loaded.buckets.lock().unwrap_or_else(PoisonError::into_inner).limited();
+        Ok(loaded.lock_counters().stats(limited))
     }
 
     /// Queues a command. `done` gets what came of it, also when the skill is not there.
@@ -217,6 +222,15 @@ impl SkillHost {
     /// As [`SkillHost::invoke`].
     pub fn ring(&self, ring: Ring, done: Done) -> Result<TurnHandle, HostError> {
         self.submit(done, move |shared, cancelled, _| shared.ring(&ring, cancelled))
+    }
+
+    /// Queues a message that wakes a skill, as [`SkillHost::invoke`]. It may set values of its entities,
+    /// use its store and announce, but change nothing in the world.
+    ///
+    /// # Errors
+    /// As [`SkillHost::invoke`].
+    pub fn receive(&self, received: Received, done: Done) -> Result<TurnHandle, HostError> {
+        self.submit(done, move |shared, cancelled, _| shared.receive(received, cancelled))
     }
 
     /// Queues writing values back ("undo") on behalf of the skill that changed them: its
@@ -336,6 +350,29 @@ impl Shared {
         loaded.ring(self.world.clone(), &self.ticker, run, &alarm)
     }
 
+    fn receive(&self, received: Received, cancelled: Arc<AtomicBool>) -> Invoked {
+        let loaded = match self.skill_or_fault(&received.skill) {
+            Ok(loaded) => loaded,
+            Err(fault) => return faulted(fault),
+        };
+        let message = wit::Received {
+            topic: received.topic,
+            payload: received.payload,
+            retained: received.retained,
+            language: received.language,
+            settings: settings_to_wit(&received.settings),
+        };
+        let run = Run {
+            scope: Scope { ceiling: Class::Info, alarms: false },
+            confirmed: None,
+            rehearsal: None,
+            budget: received.budget,
+            observe: Duration::ZERO,
+            cancelled,
+        };
+        loaded.receive(self.world.clone(), &self.ticker, run, &message)
+    }
+
     fn restore(
         &self,
         skill: &SkillId,
@@ -406,6 +443,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// The listed entities of a skill in all its languages.
+fn entities_of(sentences: &BTreeMap<String, Sentences>) -> BTreeSet<String> {
+    sentences.values().flat_map(|one| one.entities.keys().cloned()).collect()
 }
 
 /// Whether this host speaks the version of the contract that a component is for.

@@ -31,6 +31,8 @@ pub struct SkillStats {
     pub faults: u64,
     /// Those of the faults by which it broke its contract.
     pub breaches: u64,
+    /// How often a call was refused because there had been too many in a minute.
+    pub limited: u64,
     /// Own time of a turn, median of the last ones, µs.
     pub guest_p50_us: u64,
     /// The same, 95th percentile.
@@ -110,7 +112,8 @@ impl Counters {
         self.state = SkillState::Ready;
     }
 
-    pub(crate) fn stats(&self) -> SkillStats {
+    /// What was counted, with how often a call was too much.
+    pub(crate) fn stats(&self, limited: u64) -> SkillStats {
         let mut times: Vec<Duration> = self.times.iter().copied().collect();
         // Selecting, not sorting: this is asked after every turn.
         let mut at = |percent: usize| {
@@ -122,6 +125,7 @@ impl Counters {
             turns: self.turns,
             faults: self.faults,
             breaches: self.breaches,
+            limited,
             guest_p50_us: at(50),
             guest_p95_us: at(95),
             memory_peak_bytes: self.memory_peak,
@@ -150,7 +154,7 @@ mod tests {
         assert!(!counters.count(Some(&trap()), true, own, 1));
         assert!(!counters.count(Some(&trap()), true, own, 1));
         assert!(counters.count(Some(&trap()), true, own, 1));
-        let stats = counters.stats();
+        let stats = counters.stats(0);
         assert_eq!((stats.turns, stats.faults, stats.memory_peak_bytes), (6, 5, 9));
         assert_eq!((stats.guest_p50_us, stats.guest_p95_us), (7, 7));
         assert!(matches!(stats.state, SkillState::Quarantined { .. }));

@@ -5,15 +5,17 @@
 use crate::{
     grant::Granter,
     limits::{
-        MAX_ANNOUNCEMENTS, MAX_HANDLES, MAX_LOG_LINES, MAX_OUTPUT_BYTES, MAX_WRITES, StoreLimits,
+        MAX_ACTIONS, MAX_ANNOUNCEMENTS, MAX_HANDLES, MAX_LISTS, MAX_LOG_LINES, MAX_OUTPUT_BYTES,
+        MAX_WRITES, PEERS_TIME, StoreLimits,
     },
+    rate::{Buckets, Rated},
     world::World,
 };
 use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -21,7 +23,7 @@ use std::{
 use valet_core::{
     intent::SkillId,
     outcome::{Action, ActionStatus, Planned, Target},
-    signal::Class,
+    signal::{Class, SignalValue},
 };
 use valet_package::folder::Asset;
 
@@ -63,6 +65,18 @@ impl fmt::Display for UsedUp {
 
 impl std::error::Error for UsedUp {}
 
+/// A rehearsal is through: what comes next cannot be known without doing it. No fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RehearsalEnds;
+
+impl fmt::Display for RehearsalEnds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("went as far as it can without effect")
+    }
+}
+
+impl std::error::Error for RehearsalEnds {}
+
 /// Tells a guest's own time from the time the world takes.
 #[derive(Debug)]
 pub(crate) struct TurnClock {
@@ -79,7 +93,8 @@ impl TurnClock {
         observe: Duration,
         cancelled: Arc<AtomicBool>,
     ) -> Self {
-        let wall_limit = own_limit.saturating_add(observe).saturating_add(SLACK);
+        let wall_limit =
+            own_limit.saturating_add(observe).saturating_add(PEERS_TIME).saturating_add(SLACK);
         Self { started: Instant::now(), outside: Duration::ZERO, own_limit, wall_limit, cancelled }
     }
 
@@ -102,6 +117,12 @@ impl TurnClock {
         Ok(())
     }
 
+    /// How long a call may take that is the guest's own time: three quarters of what is left, so that
+    /// the guest can still say that nothing came.
+    pub(crate) fn left_for_a_wait(&self) -> Duration {
+        self.own_limit.saturating_sub(self.own()) / 4 * 3
+    }
+
     fn give_back(&mut self, waited: Duration) {
         self.outside += waited;
     }
@@ -112,9 +133,11 @@ impl TurnClock {
 pub(crate) struct Allowance {
     pub(crate) writes: u32,
     pub(crate) announcements: u32,
+    pub(crate) lists: u32,
     pub(crate) log_lines: u32,
     pub(crate) handles: u32,
     pub(crate) observe: Duration,
+    pub(crate) peers: Duration,
 }
 
 impl Allowance {
@@ -122,9 +145,11 @@ impl Allowance {
         Self {
             writes: MAX_WRITES,
             announcements: MAX_ANNOUNCEMENTS,
+            lists: MAX_LISTS,
             log_lines: MAX_LOG_LINES,
             handles: MAX_HANDLES,
             observe,
+            peers: PEERS_TIME,
         }
     }
 }
@@ -155,6 +180,7 @@ pub(crate) struct Turn {
     pub(crate) allowance: Allowance,
     pub(crate) limits: StoreLimits,
     pub(crate) clock: TurnClock,
+    buckets: Arc<Mutex<Buckets>>,
     output: Vec<u8>,
 }
 
@@ -166,6 +192,7 @@ pub(crate) struct TurnParts {
     pub(crate) assets: Arc<BTreeMap<String, Asset>>,
     pub(crate) memory_limit: usize,
     pub(crate) rehearsal: Option<Vec<Planned>>,
+    pub(crate) buckets: Arc<Mutex<Buckets>>,
 }
 
 impl Turn {
@@ -190,6 +217,7 @@ impl Turn {
             allowance: Allowance::new(observe),
             limits: StoreLimits::new(parts.memory_limit),
             clock,
+            buckets: parts.buckets,
             output: Vec::new(),
         }
     }
@@ -208,6 +236,71 @@ impl Turn {
         take(&mut self.allowance.announcements, "announcements")
     }
 
+    /// Takes one of a turn's lists of values.
+    pub(crate) fn take_list(&mut self) -> Result<(), wasmtime::Error> {
+        take(&mut self.allowance.lists, "lists of values")
+    }
+
+    /// Takes one of what the skill may do in a minute; of a rehearsal only what it really does.
+    pub(crate) fn take_rated(&self, rated: Rated) -> bool {
+        if self.rehearses() && !matches!(rated, Rated::HttpFetch | Rated::DbusCall) {
+            return true;
+        }
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.take(rated, Instant::now())
+    }
+
+    /// Whether one more action may be kept.
+    pub(crate) fn has_room_for_action(&self) -> bool {
+        self.actions.len() < MAX_ACTIONS
+    }
+
+    /// Time that was spent to see an effect.
+    pub(crate) fn waited_for_the_world(&mut self, waited: Duration) {
+        self.allowance.observe = self.allowance.observe.saturating_sub(waited);
+        self.observed += waited;
+        self.give_back(waited);
+    }
+
+    /// Ends a rehearsal where the next thing would have an effect: it is kept as left out.
+    pub(crate) fn end_rehearsal_before(&mut self, target: Target) -> Result<(), wasmtime::Error> {
+        if !self.rehearses() {
+            return Ok(());
+        }
+        self.keep_action(target, ActionStatus::Skipped, (None, None), None);
+        Err(wasmtime::Error::new(RehearsalEnds))
+    }
+
+    /// Keeps that something outside of the vehicle was refused, as far as there is room.
+    pub(crate) fn deny(&mut self, target: Target) {
+        let why = match self.scope.ceiling {
+            Class::Info => "A question changes nothing.",
+            _ => "This skill is not allowed to do that.",
+        };
+        if self.has_room_for_action() {
+            self.keep_action(target, ActionStatus::Denied, (None, None), Some(why.to_owned()));
+        }
+    }
+
+    /// Keeps what was asked of something outside of the vehicle, and what was seen of it.
+    pub(crate) fn keep_action(
+        &mut self,
+        target: Target,
+        status: ActionStatus,
+        (requested, observed): (Option<SignalValue>, Option<SignalValue>),
+        why: Option<String>,
+    ) {
+        self.actions.push(Action {
+            target,
+            requested,
+            previous: None,
+            observed,
+            status,
+            why,
+            companion: false,
+        });
+    }
+
     pub(crate) fn take_handle(&mut self) -> Result<(), wasmtime::Error> {
         take(&mut self.allowance.handles, "handles")
     }
@@ -223,15 +316,7 @@ impl Turn {
 
     /// Records what was done other than actuating, such as `alarm:pasta`.
     pub(crate) fn record(&mut self, target: String) {
-        self.actions.push(Action {
-            target: Target::Other(target),
-            requested: None,
-            previous: None,
-            observed: None,
-            status: ActionStatus::Done,
-            why: None,
-            companion: false,
-        });
+        self.keep_action(Target::Other(target), ActionStatus::Done, (None, None), None);
     }
 
     /// Keeps what the guest prints, as far as there is room.

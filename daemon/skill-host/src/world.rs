@@ -3,6 +3,11 @@
 //!
 //! Must not decide anything; the granter and the policy did.
 
+mod outside;
+
+pub(crate) use outside::Calling;
+pub use outside::Outside;
+
 use crate::grant::{
     ActuateGrant, AlarmsGrant, AnnounceGrant, DescribeGrant, LocationGrant, ReadGrant, StoreGrant,
 };
@@ -29,6 +34,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Speech that skills start.
     pub announcer: Arc<dyn Announcer>,
+    /// What lies outside of the vehicle.
+    pub outside: Outside,
     /// The device's policy; replaced as a whole when it is read anew.
     pub policy: Arc<RwLock<Arc<Policy>>>,
 }

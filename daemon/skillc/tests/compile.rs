@@ -88,6 +88,7 @@ fn what_passes_the_check_and_is_invalid_does_not_compile() {
         (func $f (canon lift (core func $i "f")))
         (export "handle" (func $f))
         (export "on-alarm" (func $f))
+        (export "on-message" (func $f))
     )"#;
     let fine = wat::parse_str(text).expect("well-formed text");
     assert!(skillc(&[], &fine).status.success());

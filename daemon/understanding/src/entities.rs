@@ -145,7 +145,8 @@ pub struct Entities {
 }
 
 impl Entities {
-    /// Adds the listed entities of one skill, with what the vocabulary adds to them.
+    /// Adds the listed entities of one skill, with what the vocabulary adds to them:
+    /// to an entity of that name of any skill, and to one of this skill, `<skill id>/<entity>`.
     ///
     /// # Errors
     /// [`UnderstandingError::TooMany`] when all phrases together go past [`MAX_PHRASES`].
@@ -160,7 +161,9 @@ impl Entities {
             for (value, synonyms) in &entity.values {
                 list.add(value, synonyms);
             }
-            for (value, synonyms) in vocabulary.get(name).into_iter().flatten() {
+            let own = vocabulary.get(&format!("{skill}/{name}"));
+            let all = vocabulary.get(name).into_iter().chain(own).flatten();
+            for (value, synonyms) in all {
                 list.add(value, synonyms);
             }
             #[allow(clippy::cast_possible_truncation)]

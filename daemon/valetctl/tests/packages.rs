@@ -25,7 +25,8 @@ fn component(besides: &str) -> Vec<u8> {
             (core instance $i (instantiate $m))
             (func $f (canon lift (core func $i "f")))
             (export "handle" (func $f))
-            (export "on-alarm" (func $f)))"#
+            (export "on-alarm" (func $f))
+            (export "on-message" (func $f)))"#
     );
     wat::parse_str(text).expect("well-formed text")
 }

@@ -10,6 +10,7 @@ mod books;
 mod calls;
 mod effects;
 mod installing;
+mod messages;
 mod models;
 mod parsing;
 mod restore;
@@ -28,6 +29,7 @@ use crate::{
     inference::{EncoderSettings, EncoderState, Inference, InferenceConfig},
     installation::Folders,
     logging::message_id,
+    outside,
     paths::Paths,
     skills::{SkillStatus, Skills},
     state::State,
@@ -40,6 +42,8 @@ use announcements::Held;
 use books::Books;
 use installing::Installations;
 pub(crate) use installing::Step as InstallStep;
+pub(crate) use messages::Inbox;
+use messages::Messages;
 use models::Selection;
 pub(crate) use rights::Then;
 use stats::Stats;
@@ -58,7 +62,7 @@ use valet_core::{
     reply::HostWords,
     session::{SessionKey, TurnId},
 };
-use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
+use valet_skill_host::{CodeSource, HostConfig, Outside, Services, SkillHost};
 use valet_understanding::{Script, SkillSource, Understander, UnderstandingError, Vocabulary};
 use vocabulary::Vocabularies;
 use waiters::Waiters;
@@ -123,6 +127,8 @@ pub(crate) struct Assistant {
     learning: Option<[u8; 32]>,
     understander: Understander,
     vocabularies: Vocabularies,
+    outside: Outside,
+    messages: Messages,
     inference: Option<Inference>,
     encoder: EncoderState,
     selection: Selection,
@@ -180,7 +186,9 @@ impl Assistant {
         state.on_alarms_changed(Arc::new(move || {
             let _ = changed.send(Happening::AlarmsChanged);
         }));
-        let services = services(&world, &state, &shared_policy, &happenings);
+        let inbox = Inbox::default();
+        let outside = outside::open(&config.outside, &happenings, &inbox)?;
+        let services = services(&world, &state, &shared_policy, &happenings, outside.clone());
         let host = start_host(&paths, &config, services)?;
         let installations = installations(&paths, &config, &state);
         let skills = Skills::default();
@@ -206,6 +214,8 @@ impl Assistant {
             learning: None,
             understander,
             vocabularies: Vocabularies::default(),
+            outside,
+            messages: Messages::from(inbox),
             inference: None,
             encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
             selection,
@@ -246,6 +256,7 @@ impl Assistant {
         self.serve_objects();
         instant!("start.served");
         self.schedule_alarms();
+        self.follow_topics();
         Ok(())
     }
 
@@ -308,6 +319,8 @@ impl Assistant {
             }
             let tick = self.dialogue.next_tick().map(|at| self.clock.to_tokio(at));
             let ring = self.alarms.next_at();
+            let names = self.vocabularies.next_at();
+            let message = self.messages.next_at();
             tokio::select! {
                 biased;
                 control = control.recv() => match control {
@@ -325,6 +338,8 @@ impl Assistant {
                 Some(incoming) = calls.recv() => self.take_call(incoming),
                 () = sleep_until(tick) => self.step(Event::Tick),
                 () = sleep_until(ring) => self.ring_due(),
+                () = sleep_until(names) => self.learn_names(),
+                () = sleep_until(message) => self.wake_due(),
             }
         }
     }
@@ -428,6 +443,7 @@ fn services(
     state: &Arc<State>,
     policy: &Arc<RwLock<Arc<Policy>>>,
     happenings: &UnboundedSender<Happening>,
+    outside: Outside,
 ) -> Services {
     Services {
         vehicle: world.vehicle.clone(),
@@ -435,6 +451,7 @@ fn services(
         alarms: state.clone(),
         clock: Arc::new(SystemClock),
         announcer: Arc::new(Announcements(happenings.clone())),
+        outside,
         policy: policy.clone(),
     }
 }
@@ -449,6 +466,7 @@ fn start_host(
     let mut host_config = HostConfig::new(code);
     host_config.max_memory_bytes = config.skill_memory_bytes;
     host_config.max_turn_ms = config.skill_turn_ms;
+    host_config.rates = config.outside.rates;
     Ok(Arc::new(SkillHost::new(host_config, services)?))
 }
 

@@ -3,6 +3,10 @@
 //!
 //! Must not have an effect; it is read whole, or the daemon does not start.
 
+mod outside;
+
+pub(crate) use outside::OutsideConfig;
+
 use crate::{cli::VehicleKind, paths::Paths};
 use serde::Deserialize;
 use std::{
@@ -47,6 +51,8 @@ pub(crate) struct Config {
     pub skill_memory_bytes: u64,
     /// Longest own time of a skill's turn, ms.
     pub skill_turn_ms: u64,
+    /// What lies outside of the vehicle.
+    pub outside: OutsideConfig,
     /// Whether skills may be installed that nobody vouches for.
     pub developer_mode: bool,
     /// Who may do what on the system bus.
@@ -70,6 +76,7 @@ impl Default for Config {
             model_memory_bytes: None,
             skill_memory_bytes: 64 << 20,
             skill_turn_ms: 2000,
+            outside: OutsideConfig::default(),
             developer_mode: false,
             access: AccessRules::default(),
             log_level: log::LevelFilter::Info,
@@ -84,6 +91,9 @@ struct File {
     vehicle: Vehicle,
     understanding: Understanding,
     skills: Skills,
+    network: outside::Network,
+    mqtt: outside::Mqtt,
+    peers: outside::Peers,
     access: Access,
     log: Log,
 }
@@ -119,6 +129,7 @@ struct Skills {
     max_memory_mib: Option<u64>,
     max_turn_ms: Option<u64>,
     developer_mode: Option<bool>,
+    per_minute: outside::PerMinute,
 }
 
 #[derive(Deserialize, Default)]
@@ -217,7 +228,8 @@ impl Config {
     }
 
     fn merge(&mut self, file: File) -> Result<(), String> {
-        let File { dialogue, vehicle, understanding, skills, access, log } = file;
+        let File { dialogue, vehicle, understanding, skills, network, mqtt, peers, access, log } =
+            file;
         replace(&mut self.language, dialogue.language);
         if let Some(ms) = dialogue.observe_ms {
             self.observe = within("dialogue.observe-ms", ms, 0, 2000).map(Duration::from_millis)?;
@@ -250,6 +262,7 @@ impl Config {
             self.skill_turn_ms = within("skills.max-turn-ms", ms, 10, 10_000)?;
         }
         replace(&mut self.developer_mode, skills.developer_mode);
+        self.outside.merge(network, mqtt, peers, skills.per_minute)?;
         for (right, who) in access.rights() {
             if let Some(who) = who {
                 self.access.give(right, resolve(&who)?);
@@ -366,6 +379,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_let_out_by_default() {
+        let nothing = OutsideConfig::default();
+        assert!(!nothing.http && nothing.broker.is_none());
+        assert_eq!(parse("").expect("fine").outside, nothing);
+        let text = "[network]\nhttp = true\nprivate-hosts = [\"bridge.lan\"]\n[skills.per-minute]\nhttp-fetches = 5\n";
+        let outside = parse(text).expect("fine").outside;
+        assert!(outside.http && outside.private_hosts.contains("bridge.lan"));
+        assert_eq!((outside.rates.http_fetches, outside.rates.alarms), (5, nothing.rates.alarms));
+    }
+
+    #[test]
     fn values_out_of_bounds_and_unknown_names_are_refused() {
         assert!(parse("[dialogue]\nobserve-ms = 99999\n").is_err());
         assert!(parse("[access]\nask = { users = [\"no-such-user-here\"] }\n").is_err());
@@ -373,6 +397,14 @@ mod tests {
         assert!(error.contains("avx3") && error.contains("dotprod"), "{error}");
         assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
         assert!(parse("[understanding]\nthreads = 5\n").is_err());
+        for bad in [
+            "[network]\nprivate-hosts = [\"192.168.0.1\"]\n",
+            "[network]\nloopback-hosts = [\"Hub\"]\n",
+            "[network]\nproxy = \"http://x\"\n",
+            "[skills.per-minute]\nmqtt-commands = 100001\n",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
         for right in Right::ALL {
             let name = right.name();
             let config = parse(&format!("[access]\n{name} = {{ users = [\"7\"] }}\n")).expect(name);

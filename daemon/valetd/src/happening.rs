@@ -11,6 +11,7 @@ use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
     outcome::Invoked,
+    ports::Spoken,
     session::{SessionKey, TurnId},
     signal::{SignalPath, SignalValue},
     understanding::Understanding,
@@ -108,6 +109,27 @@ pub(crate) enum Happening {
         skill: SkillId,
         /// What.
         speech: String,
+    },
+    /// Messages came on topics that wake a skill.
+    Woken {
+        /// Which.
+        skill: SkillId,
+    },
+    /// A skill is through with a message.
+    Received {
+        /// Which.
+        skill: SkillId,
+        /// What came of it.
+        invoked: Box<Invoked>,
+    },
+    /// A skill knows values of one of its own listed entities.
+    Named {
+        /// Which.
+        skill: SkillId,
+        /// Which entity.
+        entity: String,
+        /// All of them.
+        values: Vec<Spoken>,
     },
     /// Alarms were set or cancelled.
     AlarmsChanged,

@@ -16,6 +16,7 @@ mod installation;
 mod logging;
 mod models;
 mod notify;
+mod outside;
 mod paths;
 mod skills;
 mod state;
@@ -75,6 +76,7 @@ fn run(cli: &Cli) -> Result<(), Fatal> {
         config.vehicle = vehicle;
     }
     let world = World::open(&config).map_err(wrong)?;
+    outside::check(&config.outside).map_err(wrong)?;
     let policy = world::read_policy(&paths).map_err(wrong)?;
     let words = world::read_words(&config.language).map_err(wrong)?;
     let understanding = read_understanding(&cli.understanding).map_err(wrong)?;

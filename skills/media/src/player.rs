@@ -2,7 +2,10 @@
 //!
 //! Must not touch the volume.
 
-use crate::{read, words};
+use crate::{
+    mpris::{self, Deed, Track},
+    read, words,
+};
 use valet_skill_sdk::prelude::*;
 
 const ACTION: &str = "Vehicle.Cabin.Infotainment.Media.Action";
@@ -10,8 +13,17 @@ const SOURCE: &str = "Vehicle.Cabin.Infotainment.Media.Played.Source";
 const PLAYED: &str = "Vehicle.Cabin.Infotainment.Media.Played";
 const VOLUME: &str = "Vehicle.Cabin.Infotainment.Media.Volume";
 
-/// Asks the player for an action of VSS; pausing is its `STOP`, which keeps the track.
-pub(crate) fn act(action: &str) -> Result<Outcome, SkillError> {
+/// Asks the player on the bus, else the vehicle's for an action of VSS; pausing is its `STOP`, which keeps the track.
+pub(crate) fn act(deed: Deed) -> Result<Outcome, SkillError> {
+    if let Some(asked) = mpris::player().and_then(|player| player.act(deed)) {
+        return asked;
+    }
+    let action = match deed {
+        Deed::Play => "PLAY",
+        Deed::Pause => "STOP",
+        Deed::Next => "SKIP_FORWARD",
+        Deed::Previous => "SKIP_BACKWARD",
+    };
     Batch::new().set(ACTION, action).finish()
 }
 
@@ -22,11 +34,11 @@ pub(crate) fn play(call: &Call) -> Result<Outcome, SkillError> {
             "I cannot look up music by name, only play what the source has.",
         ));
     }
-    let mut batch = Batch::new();
-    if let Some(source) = call.text("source") {
-        batch.push(SOURCE, source);
+    match call.text("source") {
+        // Sources are the vehicle's.
+        Some(source) => Batch::new().set(SOURCE, source).set(ACTION, "PLAY").finish(),
+        None => act(Deed::Play),
     }
-    batch.set(ACTION, "PLAY").finish()
 }
 
 /// "set-source"; a player that stands still starts, for a source is chosen to be heard.
@@ -43,13 +55,27 @@ pub(crate) fn set_source(call: &Call) -> Result<Outcome, SkillError> {
     Ok(Outcome::done().with("label", label))
 }
 
+/// What the vehicle's player says.
+fn of_vehicle() -> Track {
+    let played = |what: &str| words::known(read::text(&format!("{PLAYED}.{what}")));
+    Track { title: played("Track"), artist: played("Artist"), album: played("Album") }
+}
+
 /// "query-media".
 pub(crate) fn query(call: &Call) -> Outcome {
-    let played = |what: &str| words::known(read::text(&format!("{PLAYED}.{what}")));
-    let title = played("Track");
-    let artist = played("Artist");
-    let source = words::known(read::text(SOURCE)).map(|source| words::source(&source));
-    let is_playing = read::text(ACTION).map(|action| action != "STOP");
+    let player = mpris::player();
+    let Track { title, artist, album } = match &player {
+        Some(player) => player.track(),
+        None => of_vehicle(),
+    };
+    let source = match &player {
+        Some(_) => None,
+        None => words::known(read::text(SOURCE)).map(|source| words::source(&source)),
+    };
+    let is_playing = match &player {
+        Some(player) => Some(player.is_playing()),
+        None => read::text(ACTION).map(|action| action != "STOP"),
+    };
     let speech = match call.text("about") {
         Some("volume") => match read::number(VOLUME) {
             Some(volume) => format!("The volume is at {} percent.", say::number(volume, 0)),
@@ -63,7 +89,7 @@ pub(crate) fn query(call: &Call) -> Outcome {
             Some(artist) => format!("This is by {artist}."),
             None => "I do not know who plays this.".into(),
         },
-        Some("album") => match played("Album") {
+        Some("album") => match album {
             Some(album) => format!("This is from {album}."),
             None => "I do not know the album.".into(),
         },

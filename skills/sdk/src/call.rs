@@ -4,7 +4,9 @@
 
 use crate::{
     Value,
-    bindings::valet::skill::types::{Invocation, Ringing as RawRinging, Setting, Slot},
+    bindings::valet::skill::types::{
+        Invocation, Received as RawReceived, Ringing as RawRinging, Setting, Slot,
+    },
     zone::Zone,
 };
 
@@ -196,6 +198,60 @@ impl Ringing {
     #[must_use]
     pub fn setting_number(&self, name: &str) -> Option<f64> {
         setting_number(&self.0.settings, name)
+    }
+
+    /// A setting that is yes or no.
+    #[must_use]
+    pub fn setting_boolean(&self, name: &str) -> Option<bool> {
+        setting_boolean(&self.0.settings, name)
+    }
+}
+
+/// A message on a topic that wakes the skill.
+#[derive(Debug, Clone)]
+pub struct Received(RawReceived);
+
+impl From<RawReceived> for Received {
+    fn from(message: RawReceived) -> Self {
+        Self(message)
+    }
+}
+
+impl Received {
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.0.payload
+    }
+
+    /// The payload as text, where it is UTF-8.
+    #[must_use]
+    pub fn payload_text(&self) -> Option<&str> {
+        core::str::from_utf8(&self.0.payload).ok()
+    }
+
+    /// Whether the broker had kept it from before anybody here listened.
+    #[must_use]
+    pub fn retained(&self) -> bool {
+        self.0.retained
+    }
+
+    /// The language to speak, BCP 47.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.0.language
+    }
+
+    /// A setting that is a text or a choice.
+    #[must_use]
+    pub fn setting_text(&self, name: &str) -> Option<&str> {
+        setting_text(&self.0.settings, name)
     }
 
     /// A setting that is yes or no.

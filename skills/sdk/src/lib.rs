@@ -11,12 +11,16 @@ pub mod assets;
 pub mod call;
 pub mod clock;
 pub mod error;
+pub mod http;
 pub mod location;
 pub mod log;
+pub mod mqtt;
 pub mod outcome;
+pub mod peers;
 pub mod say;
 pub mod signals;
 pub mod store;
+pub mod vocabulary;
 pub mod zone;
 
 /// What `wit-bindgen` makes of `skills/wit`; use the typed modules beside it instead.
@@ -35,7 +39,7 @@ pub mod bindings {
 }
 
 pub use bindings::valet::skill::types::{Outcome, SkillError, Value};
-pub use call::{Call, Ringing};
+pub use call::{Call, Received, Ringing};
 
 /// A skill. One value of its type is never made: a turn is a call of [`Skill::handle`].
 pub trait Skill {
@@ -55,15 +59,25 @@ pub trait Skill {
         let _ = alarm;
         Ok(())
     }
+
+    /// A message came on a topic that the manifest's `[wake]` names. It may change nothing in the world:
+    /// it is for learning names ([`vocabulary`]), and for saying that something is ready.
+    ///
+    /// # Errors
+    /// As [`Skill::handle`].
+    fn on_message(message: &Received) -> Result<(), SkillError> {
+        let _ = message;
+        Ok(())
+    }
 }
 
 /// Everything a skill usually needs.
 pub mod prelude {
     pub use crate::{
-        Call, Outcome, Ringing, Skill, SkillError, Value, alarms, announce, assets, clock,
-        export_skill, location, log, say,
+        Call, Outcome, Received, Ringing, Skill, SkillError, Value, alarms, announce, assets,
+        clock, export_skill, http, location, log, mqtt, peers, say,
         signals::{self, Batch, SignalValue, Status},
-        store,
+        store, vocabulary,
         zone::{Side, Station, Zone},
     };
 }
@@ -88,6 +102,12 @@ macro_rules! export_skill {
                     alarm: $crate::bindings::valet::skill::types::Ringing,
                 ) -> ::core::result::Result<(), $crate::SkillError> {
                     <$skill as $crate::Skill>::on_alarm(&$crate::Ringing::from(alarm))
+                }
+
+                fn on_message(
+                    message: $crate::bindings::valet::skill::types::Received,
+                ) -> ::core::result::Result<(), $crate::SkillError> {
+                    <$skill as $crate::Skill>::on_message(&$crate::Received::from(message))
                 }
             }
 

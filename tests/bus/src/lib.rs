@@ -168,6 +168,18 @@ pub fn probe() -> TempDir {
     folder
 }
 
+/// The test guest `outdoors`, which reaches outside of the vehicle, as a folder of skills.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn outdoors() -> TempDir {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let guests = valet_testkit::guests().unwrap_or_else(|error| panic!("{error}"));
+    copy(&guests.join("outdoors"), &folder.path().join("org.example.outdoors"));
+    folder
+}
+
 /// The test guest `probe` with sentences enough for heads, and few enough to train in a moment.
 ///
 /// # Panics

@@ -2,8 +2,6 @@
 //!
 //! Must not hold verdicts; those stand in `tests/`, one a guest.
 
-mod module;
-
 use std::path::{Path, PathBuf};
 use valet_bus::{
     Dict, path,
@@ -12,8 +10,6 @@ use valet_bus::{
 use valet_bus_tests::{Shop, install};
 use valet_testkit::{Daemon, DaemonBuilder, Packed, PrivateBus, built, text, within};
 use zbus::{Connection, Variant, proxy::CacheProperties};
-
-pub use module::component;
 
 /// The id of a guest.
 #[must_use]
@@ -199,9 +195,10 @@ fn lay_out(folder: &Path, name: &str, [command, question]: [&str; 2]) {
 
 /// The component of a guest.
 fn guest(name: &str) -> Vec<u8> {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("modules/{name}.wat"));
-    if let Ok(text) = std::fs::read_to_string(&module) {
-        return component(&text);
+    // What no compiler makes, `wrap` made of a module in text.
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("modules/{name}.wasm"));
+    if let Ok(component) = std::fs::read(&module) {
+        return component;
     }
     let file = guests().join(format!("{name}.wasm"));
     std::fs::read(&file).unwrap_or_else(|error| {

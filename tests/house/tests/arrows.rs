@@ -117,13 +117,50 @@ fn the_daemon_holds_no_compiler() {
     assert!(tree.lines().any(|line| line.starts_with("wasmtime ")), "the tree was read");
 }
 
+/// Crates that talk to the network.
+const NETWORK_CLIENTS: [&str; 12] = [
+    "reqwest",
+    "hyper",
+    "ureq",
+    "curl",
+    "rustls",
+    "native-tls",
+    "openssl",
+    "quinn",
+    "rumqttc",
+    "paho-mqtt",
+    "tonic",
+    "tungstenite",
+];
+
 #[test]
-fn the_daemon_has_no_network_client() {
-    let tree = cargo(&["tree", "--package", "valetd", "--edges", "normal", "--prefix", "none"]);
-    let clients =
-        ["reqwest ", "hyper ", "ureq ", "curl ", "rustls ", "native-tls ", "openssl ", "quinn "];
-    let found = tree.lines().find(|line| clients.iter().any(|name| line.starts_with(name)));
-    assert_eq!(found, None, "the daemon talks to its bus and to nobody else");
+fn only_devices_name_a_network_client() {
+    let members = members();
+    let named = |member: &Member| {
+        NETWORK_CLIENTS.into_iter().find(|client| member.dependencies.contains(*client))
+    };
+    for member in members.iter().filter(|member| member.name != "valet-devices") {
+        assert_eq!(named(member), None, "{} talks to the network", member.name);
+    }
+    let devices = members.iter().find(|member| member.name == "valet-devices");
+    assert!(devices.and_then(named).is_some(), "the manifests were read");
+}
+
+#[test]
+fn the_daemon_has_no_network_client_but_those_of_devices() {
+    let tree = |package: &str, more: &[&str]| -> BTreeSet<String> {
+        let arguments = ["tree", "--package", package, "--edges", "normal", "--prefix", "none"];
+        let tree = cargo(&[&arguments[..], more].concat());
+        tree.lines().map(|line| name(line).to_owned()).collect()
+    };
+    let is_client = |name: &&String| NETWORK_CLIENTS.contains(&name.as_str());
+    let found: BTreeSet<String> = tree("valetd", &[]).iter().filter(is_client).cloned().collect();
+    let theirs = ["rumqttc", "rustls", "ureq"].map(str::to_owned);
+    assert_eq!(found, theirs.into(), "who may talk to whom is judged where these are called");
+    // A board that wants none of it has none of it.
+    let without = tree("valetd", &["--no-default-features"]);
+    assert!(without.contains("wasmtime"), "the tree was read");
+    assert_eq!(without.iter().find(is_client), None);
 }
 
 /// Packages with their features in a selection, as cargo resolves it; crates of ours left out.

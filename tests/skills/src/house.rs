@@ -29,7 +29,7 @@ use valet_package::{
     strict,
     tests_file::{MAX_TESTS_BYTES, TestsFile},
 };
-use valet_skill_host::{CodeSource, HostConfig, Services, SkillHost};
+use valet_skill_host::{CodeSource, HostConfig, Outside, Services, SkillHost};
 use valet_understanding::{SkillSource, Understander, Vocabulary, heads::Heads, training::Origin};
 
 const MODEL: &str = "all-minilm-l6-v2";
@@ -200,6 +200,7 @@ fn start_host(
         alarms: desk.clone(),
         clock: desk.clone(),
         announcer: desk.clone(),
+        outside: Outside::default(),
         policy: Arc::new(RwLock::new(policy.clone())),
     };
     let code = CodeSource { cache: cache.to_owned(), compiler: Some(compiler) };

@@ -75,7 +75,18 @@ impl Watched {
     /// # Errors
     /// [`KitError::Ended`] when the program ends without it, [`KitError::TooLate`].
     pub async fn line(&self, part: &str) -> Result<String, KitError> {
-        let find = |lines: &Vec<String>| lines.iter().find(|line| line.contains(part)).cloned();
+        self.nth_line(part, 1).await
+    }
+
+    /// The `nth` line that contains a text, counted from 1, now or as soon as it comes.
+    ///
+    /// # Errors
+    /// As [`Watched::line`].
+    pub async fn nth_line(&self, part: &str, nth: usize) -> Result<String, KitError> {
+        let find = |lines: &Vec<String>| {
+            let mut found = lines.iter().filter(|line| line.contains(part));
+            found.nth(nth.saturating_sub(1)).cloned()
+        };
         let mut lines = self.lines.clone();
         let found =
             tokio::time::timeout(LIMIT, lines.wait_for(|lines| find(lines).is_some())).await;

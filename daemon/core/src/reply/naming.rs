@@ -47,7 +47,7 @@ impl HostWords {
     pub fn target(&self, target: &Target) -> String {
         match target {
             Target::Signal(path) => self.signal_name(path),
-            Target::Other(name) => name.clone(),
+            other => other.to_string(),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     bindings::valet::skill::alarms as wit,
     limits::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES},
+    rate::Rated,
     turn::Turn,
 };
 use std::time::Instant;
@@ -32,6 +33,9 @@ impl wit::Host for Turn {
         if !is_alarm_name(&alarm.name) || alarm.payload.len() > MAX_PAYLOAD_BYTES {
             return Ok(Err(wit::AlarmError::BadName));
         }
+        if !self.take_rated(Rated::Alarm) {
+            return Ok(Err(wit::AlarmError::Limited));
+        }
         if self.rehearses() {
             return Ok(Ok(()));
         }
@@ -54,6 +58,9 @@ impl wit::Host for Turn {
         };
         if !is_alarm_name(&name) {
             return Ok(Err(wit::AlarmError::BadName));
+        }
+        if !self.take_rated(Rated::Alarm) {
+            return Ok(Err(wit::AlarmError::Limited));
         }
         let started = Instant::now();
         if self.rehearses() {

@@ -4,6 +4,7 @@ use crate::{
     bindings::valet::skill::store as wit,
     grant::StoreGrant,
     limits::{MAX_KEY_BYTES, MAX_KEYS},
+    rate::Rated,
     turn::Turn,
 };
 use std::time::Instant;
@@ -62,6 +63,9 @@ impl wit::Host for Turn {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), wit::StoreError>> {
         self.take_write()?;
+        if !self.take_rated(Rated::StoreWrite) {
+            return Ok(Err(wit::StoreError::Limited));
+        }
         self.with_store(is_key(&key), |turn, grant| {
             if turn.rehearses() {
                 return Ok(());
@@ -72,6 +76,9 @@ impl wit::Host for Turn {
 
     fn remove(&mut self, key: String) -> wasmtime::Result<Result<(), wit::StoreError>> {
         self.take_write()?;
+        if !self.take_rated(Rated::StoreWrite) {
+            return Ok(Err(wit::StoreError::Limited));
+        }
         self.with_store(is_key(&key), |turn, grant| {
             if turn.rehearses() {
                 return Ok(());

@@ -4,4 +4,6 @@ mod actuation;
 mod faults;
 mod grants;
 mod loading;
+mod outdoors;
+mod outside;
 mod world;

@@ -1,5 +1,6 @@
 //! A small car, its store, alarms and loudspeaker in memory, and the real host around them.
 
+use crate::outdoors::Outdoors;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -12,12 +13,15 @@ use valet_core::{
     outcome::{Invoked, Outcome, Planned, SkillFault},
     policy::Policy,
     ports::{Alarm, Alarms, Announcer, Clock, Store, StoreError, Vehicle, VehicleError, WallClock},
+    rates::Rates,
     signal::{Class, SignalInfo, SignalKind, SignalPath, SignalType, SignalValue},
     slot::Slot,
     zone::Zone,
 };
-use valet_package::{Manifest, SkillFolder, folder::Asset};
-use valet_skill_host::{CodeSource, HostConfig, Invocation, Ring, Services, SkillHost};
+use valet_package::{Manifest, Sentences, SkillFolder, folder::Asset, sentences::ListedEntity};
+use valet_skill_host::{
+    CodeSource, HostConfig, Invocation, Outside, Received, Ring, Services, SkillHost,
+};
 
 pub(crate) const LAMP: &str = "Vehicle.Cabin.Light.IsDomeOn";
 pub(crate) const WINDOW: &str = "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position";
@@ -76,6 +80,7 @@ pub(crate) struct Car {
     store: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(crate) alarms: Mutex<Vec<Alarm>>,
     pub(crate) said: Mutex<Vec<String>>,
+    pub(crate) outdoors: Arc<Outdoors>,
 }
 
 impl Car {
@@ -255,7 +260,7 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
     SkillFolder {
         manifest: Manifest::parse("skill.toml", &text).expect("a manifest"),
         manifest_sha256: [0; 32],
-        sentences: BTreeMap::new(),
+        sentences: BTreeMap::from([("en".to_owned(), sentences())]),
         wasm_sha256: {
             use sha2::Digest;
             sha2::Sha256::digest(&wasm).into()
@@ -263,6 +268,22 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
         wasm,
         assets: BTreeMap::from([("words.txt".to_owned(), asset)]),
     }
+}
+
+/// The folder of the guest that reaches outside of the car.
+pub(crate) fn outdoors() -> SkillFolder {
+    let text = std::fs::read_to_string(workspace().join("tests/guests/outdoors/skill.toml"));
+    let manifest = Manifest::parse("skill.toml", &text.expect("readable")).expect("a manifest");
+    SkillFolder { manifest, ..folder(guest("valet_guest_outdoors")) }
+}
+
+pub(crate) fn outdoors_id() -> SkillId {
+    SkillId::parse("org.example.outdoors").expect("an id")
+}
+
+fn sentences() -> Sentences {
+    let entities = BTreeMap::from([("lamp".to_owned(), ListedEntity::default())]);
+    Sentences { entities, ..Sentences::default() }
 }
 
 pub(crate) fn services(car: &Arc<Car>) -> Services {
@@ -274,11 +295,22 @@ pub(crate) fn services(car: &Arc<Car>) -> Services {
         alarms: car.clone(),
         clock: car.clone(),
         announcer: car.clone(),
+        outside: Outside {
+            http: Some(car.outdoors.clone()),
+            broker: Some(car.outdoors.clone()),
+            peers: Some(car.outdoors.clone()),
+            vocabularies: Some(car.outdoors.clone()),
+        },
         policy: Arc::new(RwLock::new(Arc::new(policy))),
     }
 }
 
 pub(crate) fn empty_bench() -> Bench {
+    bench_with(Rates::default(), services)
+}
+
+/// A bench without a skill, with these rates and services.
+pub(crate) fn bench_with(rates: Rates, services: impl FnOnce(&Arc<Car>) -> Services) -> Bench {
     let cache = tempfile::tempdir().expect("a folder");
     let car = Arc::new(Car::default());
     for (path, value) in [
@@ -295,7 +327,8 @@ pub(crate) fn empty_bench() -> Bench {
         car.set(path, value);
     }
     let code = CodeSource { cache: cache.path().into(), compiler: Some(compiler()) };
-    let host = SkillHost::new(HostConfig::new(code), services(&car)).expect("a host");
+    let config = HostConfig { rates, ..HostConfig::new(code) };
+    let host = SkillHost::new(config, services(&car)).expect("a host");
     Bench { host, car, cache }
 }
 
@@ -368,6 +401,22 @@ impl Bench {
         };
         let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
         self.host.ring(ring, done).expect("taken");
+        receive.recv().expect("it comes back")
+    }
+
+    pub(crate) fn receive(&self, topic: &str, payload: &str) -> Invoked {
+        let (send, receive) = mpsc::channel();
+        let received = Received {
+            skill: outdoors_id(),
+            topic: topic.into(),
+            payload: payload.into(),
+            retained: true,
+            language: "en".into(),
+            settings: Vec::new(),
+            budget: Duration::from_secs(1),
+        };
+        let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
+        self.host.receive(received, done).expect("taken");
         receive.recv().expect("it comes back")
     }
 

@@ -76,6 +76,9 @@ impl Assistant {
                 self.step(Event::Watched { session, path, value, reached, not_reached_speech });
             }
             Happening::Announce { skill, speech } => self.announce(Some(&skill), &speech),
+            Happening::Woken { skill } => self.woken(&skill),
+            Happening::Received { skill, invoked } => self.received(skill, &invoked),
+            Happening::Named { skill, entity, values } => self.named(skill, entity, values),
             Happening::AlarmsChanged => self.schedule_alarms(),
             Happening::Rang { skill, name, invoked } => {
                 self.rang(&skill, &name, &invoked);

@@ -117,6 +117,8 @@ impl Assistant {
 
     /// The skills changed: what is understood changes with them.
     pub(super) fn skills_changed(&mut self) {
+        self.forget_names();
+        self.follow_topics();
         let vocabulary = self.vocabularies.together();
         match build_understander(&self.config.language, &mut self.skills, &vocabulary) {
             Ok(understander) => self.use_understander(understander),
@@ -255,11 +257,12 @@ impl Assistant {
         let config = crate::config::Config::read(&self.paths, false)?;
         let policy = Arc::new(crate::world::read_policy(&self.paths)?);
         log::set_max_level(config.log_level);
-        // The language and the vehicle are the daemon's identity; they change with a restart.
+        // The language, the vehicle and what lies outside of it are the daemon's identity; they change with a restart.
         self.config = crate::config::Config {
             language: self.config.language.clone(),
             vehicle: self.config.vehicle,
             vehicle_overlay: self.config.vehicle_overlay.clone(),
+            outside: self.config.outside.clone(),
             ..config
         };
         *self.shared_policy.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
@@ -291,6 +294,7 @@ fn stats_dict(stats: &SkillStats) -> Dict {
         ("turns".to_owned(), owned(stats.turns)),
         ("faults".to_owned(), owned(stats.faults)),
         ("breaches".to_owned(), owned(stats.breaches)),
+        ("limited".to_owned(), owned(stats.limited)),
         ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
         ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
         ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),

@@ -1,17 +1,23 @@
-//! Values that become known at run time, such as contacts: whose they are and how long they live.
+//! Values that become known at run time, such as contacts or names of devices: whose they are and how long they live.
 //!
-//! Must not outlive the client that gave them, and must not cost what was understood before.
+//! Must not outlive the client or the skill that gave them, and must not cost what was understood before.
 
 use super::Assistant;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
 use valet_bus::{BusError, ErrorName};
-use valet_core::intent::is_name;
+use valet_core::intent::{SkillId, is_name};
 use valet_understanding::{SkillSource, Understander, Vocabulary};
 
 /// Most lists of values of all clients together.
 const MAX_VOCABULARIES: usize = 32;
 /// Longest value or way to say it, bytes.
 const MAX_VALUE_BYTES: usize = 128;
+
+/// Most values of all skills together.
+const MAX_OF_SKILLS: usize = 4096;
+/// How long is waited for more values of skills before all are learnt together.
+const GATHER: Duration = Duration::from_millis(200);
 
 /// A value and the ways to say it.
 type Value = (String, Vec<String>);
@@ -20,15 +26,29 @@ type Value = (String, Vec<String>);
 #[derive(Debug, Default)]
 pub(crate) struct Vocabularies {
     lists: BTreeMap<(String, String), Vec<Value>>,
+    /// What skills know of their own entities.
+    of_skills: BTreeMap<(SkillId, String), Vec<Value>>,
+    /// What they said since it was learnt last, and when that is learnt.
+    said: BTreeMap<(SkillId, String), Vec<Value>>,
+    learn_at: Option<Instant>,
 }
 
 impl Vocabularies {
-    /// What all clients gave, by entity.
+    /// When values of skills are learnt.
+    #[must_use]
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.learn_at
+    }
+
+    /// What all clients gave, by entity, and what skills know, by `<skill id>/<entity>`.
     #[must_use]
     pub(crate) fn together(&self) -> Vocabulary {
         let mut all = Vocabulary::new();
         for ((_, entity), values) in &self.lists {
             all.entry(entity.clone()).or_default().extend(values.iter().cloned());
+        }
+        for ((skill, entity), values) in &self.of_skills {
+            all.insert(format!("{skill}/{entity}"), values.clone());
         }
         all
     }
@@ -83,6 +103,48 @@ impl Assistant {
         }
     }
 
+    /// A skill knows values of one of its entities; they are learnt in a moment, with others'.
+    pub(super) fn named(&mut self, skill: SkillId, entity: String, values: Vec<Value>) {
+        let key = (skill, entity);
+        let vocabularies = &mut self.vocabularies;
+        vocabularies.said.insert(key, values);
+        vocabularies.learn_at.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+
+    /// Learns what skills said, as far as it is new.
+    pub(super) fn learn_names(&mut self) {
+        self.vocabularies.learn_at = None;
+        let said = std::mem::take(&mut self.vocabularies.said);
+        let before = self.vocabularies.of_skills.clone();
+        for ((skill, entity), values) in said {
+            if self.skills.ready().any(|(id, ..)| *id == skill) {
+                self.vocabularies.of_skills.insert((skill, entity), values);
+            }
+        }
+        if self.vocabularies.of_skills == before {
+            return;
+        }
+        let count: usize = self.vocabularies.of_skills.values().map(Vec::len).sum();
+        let learnt = if count > MAX_OF_SKILLS {
+            Err(format!("{count} values of skills, expected at most {MAX_OF_SKILLS}"))
+        } else {
+            self.learn_vocabulary().map_err(|error| error.message)
+        };
+        match learnt {
+            Ok(()) => log::info!("{count} values that skills know by now are understood"),
+            Err(why) => {
+                log::error!("what skills know by now is not understood: {why}");
+                self.vocabularies.of_skills = before;
+            }
+        }
+    }
+
+    /// Forgets what skills know that are not there any more.
+    pub(super) fn forget_names(&mut self) {
+        let ready: Vec<SkillId> = self.skills.ready().map(|(id, ..)| id.clone()).collect();
+        self.vocabularies.of_skills.retain(|(skill, _), _| ready.contains(skill));
+    }
+
     /// Builds the understanding of the skills that are ready with the values there are now.
     fn learn_vocabulary(&mut self) -> Result<(), BusError> {
         let sources: Vec<SkillSource<'_>> = self
@@ -135,6 +197,11 @@ mod tests {
         let together = all.together();
         assert_eq!(together["station"], [value("jazz"), value("talk")]);
         assert_eq!(together["place"], [value("home")]);
+        let skill = SkillId::parse("org.example.lamps").expect("an id");
+        all.of_skills.insert((skill, "station".to_owned()), vec![value("kitchen")]);
+        let together = all.together();
+        assert_eq!(together["station"], [value("jazz"), value("talk")], "a skill's are its own");
+        assert_eq!(together["org.example.lamps/station"], [value("kitchen")]);
         assert!(check("station", &[value("jazz")]).is_ok());
         assert!(check("org.valetd.media/station", &[]).is_err());
         for bad in [" ", "a\u{7}", &"a".repeat(MAX_VALUE_BYTES + 1)] {

@@ -100,6 +100,7 @@ impl Assistant {
         if let Some(skill) = self.skills.by_id.get_mut(id) {
             skill.granted = granted;
         }
+        self.follow_topics();
         self.show_skill(id);
         Ok(())
     }
