@@ -93,7 +93,7 @@ quarantined! {
     control_characters: "control";
     bad_facts: "fact whose name";
     huge_at_start: "memory";
-    wild_result: "x";
+    wild_result: "discriminant";
 }
 
 refused! {
