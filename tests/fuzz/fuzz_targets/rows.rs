@@ -10,7 +10,10 @@ use valet_core::entity::Value;
 mod state {
     pub mod rows;
 }
-use state::rows::{read_alarm, read_choice, read_value, write_alarm, write_choice, write_value};
+use state::rows::{
+    read_alarm, read_choice, read_grants, read_installed, read_value, write_alarm, write_choice,
+    write_grants, write_installed, write_value,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(alarm) = read_alarm("tea", bytes) {
@@ -19,6 +22,11 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(choice) = read_choice(bytes) {
         assert_eq!(write_choice(&choice), bytes);
     }
+    if let Some(installed) = read_installed(bytes) {
+        assert_eq!(read_installed(&write_installed(&installed)), Some(installed));
+    }
+    let grants = read_grants(bytes);
+    assert_eq!(read_grants(&write_grants(&grants)), grants);
     if let Some(value) = read_value(bytes) {
         assert!(!matches!(value, Value::Number(number) if !number.is_finite()));
         assert_eq!(read_value(&write_value(&value)), Some(value));
