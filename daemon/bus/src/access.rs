@@ -86,6 +86,14 @@ impl Rights {
     pub fn hold(&self, right: Right) -> bool {
         self.0.contains(&right)
     }
+
+    /// These and one more.
+    #[must_use]
+    pub fn with(&self, right: Right) -> Self {
+        let mut rights = self.clone();
+        rights.0.insert(right);
+        rights
+    }
 }
 
 /// Users and groups that hold a right.

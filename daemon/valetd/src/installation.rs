@@ -232,6 +232,8 @@ fn write(staged: &Staged, path: &str, bytes: &[u8]) -> Result<(), BusError> {
 pub(crate) struct Ready {
     /// As it was read there.
     pub found: Found,
+    /// Which version it is.
+    pub version: Version,
     /// For the host to adopt.
     pub prepared: Prepared,
 }
@@ -257,7 +259,7 @@ impl Workshop {
     pub(crate) fn make_ready(
         &self,
         copied: Copied,
-        version: &Version,
+        version: Version,
         granted: CapabilitySet,
     ) -> Result<Ready, BusError> {
         let Copied { staged, manifest, .. } = copied;
@@ -270,9 +272,9 @@ impl Workshop {
         let prepared = self.host.prepare(read.clone(), granted).map_err(|e| unfit(&e))?;
         instant!("prepare.compiled");
         let id = &manifest.manifest.id;
-        let folder = self.folders.keep(staged, id, version).map_err(|e| disk(&e))?;
+        let folder = self.folders.keep(staged, id, &version).map_err(|e| disk(&e))?;
         instant!("prepare.kept");
-        Ok(Ready { found: Found { read, folder }, prepared })
+        Ok(Ready { found: Found { read, folder }, version, prepared })
     }
 
     /// A skill whose sentences cannot be compiled would not be understood.

@@ -107,8 +107,32 @@ impl Skill {
 pub(crate) struct Skills {
     /// The skills that could be read.
     pub by_id: BTreeMap<SkillId, Skill>,
+    /// Those of the image, also where an installed one stands before them.
+    pub of_image: BTreeMap<SkillId, OfImage>,
     /// Folders and versions that could not be used, with the reason.
     pub unreadable: Vec<String>,
+}
+
+/// A skill of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfImage {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// Its release number.
+    pub counter: u64,
+    /// Of its component.
+    pub wasm_sha256: [u8; 32],
+}
+
+impl OfImage {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub(crate) fn read(&self) -> Result<Found, String> {
+        let read = SkillFolder::read(&self.folder).map_err(|error| error.to_string())?;
+        Ok(Found { read, folder: self.folder.clone() })
+    }
 }
 
 /// From where skills are read.
@@ -234,25 +258,26 @@ impl Skills {
         for folder in skill_folders(sources.image) {
             match SkillFolder::read(&folder) {
                 Err(error) => skills.unreadable.push(error.to_string()),
-                Ok(read) => match skills.by_id.get(&read.manifest.id).map(|known| &known.origin) {
-                    None => skills.take(Found { read, folder }, Origin::Image, sources, host),
-                    Some(Origin::Installed { .. }) => {}
-                    Some(Origin::Image) => {
-                        let (id, place) = (&read.manifest.id, folder.display());
-                        skills.unreadable.push(format!("{place}: the skill {id} is there twice"));
-                    }
-                },
+                Ok(read) => skills.take_of_image(Found { read, folder }, sources, host),
             }
         }
         skills
     }
 
-    /// The image's version of a skill, where it has one.
-    pub(crate) fn of_image(image: &[PathBuf], id: &SkillId) -> Option<Found> {
-        skill_folders(image).into_iter().find_map(|folder| {
-            let read = SkillFolder::read(&folder).ok().filter(|read| read.manifest.id == *id)?;
-            Some(Found { read, folder })
-        })
+    fn take_of_image(&mut self, found: Found, sources: &Sources<'_>, host: Option<&SkillHost>) {
+        let Found { read, folder } = &found;
+        let id = read.manifest.id.clone();
+        if self.of_image.contains_key(&id) {
+            self.unreadable.push(format!("{}: the skill {id} is there twice", folder.display()));
+            return;
+        }
+        let (counter, wasm_sha256) = (read.manifest.counter, read.wasm_sha256);
+        let of_image = OfImage { folder: folder.clone(), counter, wasm_sha256 };
+        self.of_image.insert(id.clone(), of_image);
+        // One that is installed counts before it.
+        if !self.by_id.contains_key(&id) {
+            self.take(found, Origin::Image, sources, host);
+        }
     }
 
     fn take(

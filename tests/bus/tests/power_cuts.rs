@@ -12,7 +12,7 @@ use std::{
 };
 use tempfile::TempDir;
 use valet_bus::proxies::{AssistantProxy, SkillsProxy};
-use valet_bus_tests::{Release, Shop, install, installed};
+use valet_bus_tests::{Release, Shop, install, install_with, installed};
 use valet_testkit::{Daemon, DaemonBuilder, Packed, PrivateBus, Skills, none, until, within};
 use zbus::Connection;
 
@@ -54,6 +54,8 @@ static MET: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 enum Operation {
     InstallNew,
     Update,
+    /// The version before again, from its package: its folder is there and named by the row.
+    BackByPackage,
     Rollback,
     Remove,
     FallBack,
@@ -76,7 +78,12 @@ impl Operation {
         world.put(&world.first, &["store:4096"]).await;
         if matches!(
             self,
-            Self::Rollback | Self::FallBack | Self::PassTrial | Self::Remove | Self::Start
+            Self::Rollback
+                | Self::BackByPackage
+                | Self::FallBack
+                | Self::PassTrial
+                | Self::Remove
+                | Self::Start
         ) {
             world.put(&world.second, &[]).await;
         }
@@ -96,6 +103,10 @@ impl Operation {
         match self {
             Self::InstallNew => return Ok(install(&client, &first, &["store:4096"]).await?.0 == 0),
             Self::Update => return Ok(install(&client, &second, &[]).await?.0 == 0),
+            Self::BackByPackage => {
+                let older = [("allow-downgrade", zbus::Variant::from(true))].into();
+                return Ok(install_with(&client, &first, &[], older).await?.0 == 0);
+            }
             Self::Rollback => skills.rollback(LAMP, none()).await?,
             Self::Remove => skills.remove(LAMP, none()).await?,
             Self::FallBack => {
@@ -157,7 +168,7 @@ impl Operation {
                 noted(true, "", "1.0.0")
             }
             Self::Update => noted(true, "1.0.0", "2.0.0"),
-            Self::Rollback | Self::FallBack => noted(true, "2.0.0", "1.0.0"),
+            Self::Rollback | Self::BackByPackage | Self::FallBack => noted(true, "2.0.0", "1.0.0"),
             Self::Remove => noted(true, "2.0.0", ""),
             Self::PassTrial | Self::Start => noted(true, "2.0.0", "2.0.0"),
             Self::Grant => {
@@ -340,6 +351,7 @@ async fn whenever_the_power_goes_the_old_or_the_new_is_there() {
     for operation in [
         Operation::InstallNew,
         Operation::Update,
+        Operation::BackByPackage,
         Operation::Rollback,
         Operation::Remove,
         Operation::FallBack,

@@ -57,11 +57,14 @@ impl Place {
 
     /// How an installation by the stranger ends: `done`, or its error.
     async fn ends(&self, packed: &Packed, grants: &[&str], options: Options<'_>) -> String {
-        let (code, result) = install_with(&self.stranger, packed, grants, options).await.unwrap();
-        if code == 0 {
-            return "done".to_owned();
-        }
-        let (name, why) = (text(&result, "error"), text(&result, "message"));
+        // Whoever may install nothing at all is told by the call, anything else by its end.
+        let (name, why) = match install_with(&self.stranger, packed, grants, options).await {
+            Ok((0, _)) => return "done".to_owned(),
+            Ok((_, result)) => {
+                (text(&result, "error").to_owned(), text(&result, "message").to_owned())
+            }
+            Err(error) => (error_name(&Err::<(), _>(error.clone())), error.to_string()),
+        };
         assert!(name.ends_with("NotAuthorized"), "{name}: {why}");
         let right = why.split("the right ").nth(1).unwrap_or_default();
         right.split(':').next().unwrap_or_default().to_owned()

@@ -378,6 +378,30 @@ impl Assistant {
     }
 
     /// The daemon stops: an open request ends with the fault that says so.
+    /// Tells whoever waits for something that is no turn how it ended.
+    pub(super) fn tell_end(&self, waiter: Waiter, outcome: Result<Dict, BusError>) {
+        match (waiter, outcome) {
+            (Waiter::Call(reply), Ok(_)) => reply.ok(&()),
+            (Waiter::Call(reply), Err(error)) => reply.error(&error),
+            (Waiter::Request { path, client }, Ok(result)) => {
+                self.end_request(&client, &path, 0, result);
+            }
+            (Waiter::Request { path, client }, Err(error)) => {
+                let fault = Dict::from([
+                    ("error".to_owned(), owned(error.name.as_str())),
+                    ("message".to_owned(), owned(error.message)),
+                ]);
+                self.end_request(&client, &path, 2, fault);
+            }
+        }
+    }
+
+    pub(super) fn end_request(&self, client: &str, path: &str, code: u32, result: Dict) {
+        self.face.set_property(path, REQUEST, "State", owned("finished"));
+        self.face.emit_to(client, path, (REQUEST, "Finished"), &(code, result));
+        self.face.remove_object(path);
+    }
+
     pub(super) fn say_stopping(&self, client: &str, path: &str) {
         let fault = BusError::new(ErrorName::Canceled, STOPPING);
         let result = Dict::from([

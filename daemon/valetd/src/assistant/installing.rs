@@ -4,34 +4,32 @@
 //! Must not read a package, compile or hash, and must not let a version run whose row is not on disk.
 
 mod grants;
+mod package;
 mod plan;
 mod shown;
 mod way_back;
 
 use super::{
     Assistant,
-    calls::zbus_path,
     effects::REQUEST,
-    rights::Asker,
     waiters::{STOPPING, Waiter},
 };
 use crate::{
     happening::Happening,
-    installation::{self, Contents, Copied, Folders, Ready, Workshop},
+    installation::{self, Copied, Folders, Ready, Workshop},
     logging::message_id,
-    skills::{Origin, SkillStatus, Skills, Sources},
-    state::rows::Installed,
+    skills::{Skills, Sources},
     trust::Trust,
 };
 use plan::Plan;
 pub(super) use shown::{effective, texts};
 use std::{
     collections::{BTreeSet, VecDeque},
-    os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     time::Instant,
 };
-use valet_bus::{BusError, Dict, ErrorName, Reply, call::InstallTerms, convert::owned, path};
+use valet_bus::{BusError, Dict, ErrorName, convert::owned};
 use valet_core::{intent::SkillId, ports::StoreError};
 use valet_package::SkillFolder;
 
@@ -41,11 +39,13 @@ const MAX_INSPECTING: usize = 2;
 /// How far an installation is.
 pub(crate) enum Step {
     /// The package was copied and somebody vouches for it.
-    Copied(Result<Box<Copied>, BusError>),
+    Copied(Box<Copied>),
     /// The skill can run.
-    Ready(Result<Box<Ready>, BusError>),
+    Ready(Box<Ready>),
     /// A version that was here before can run again, or the skill may go.
-    Back(Result<Box<way_back::Back>, BusError>),
+    Back(Box<way_back::Back>),
+    /// It goes no further.
+    Failed(BusError),
 }
 
 /// What is installed, and what is under way.
@@ -85,6 +85,11 @@ impl Installations {
         }
     }
 
+    /// Says whether skills may run that nobody vouches for.
+    pub(crate) fn in_developer_mode(&mut self, on: bool) {
+        self.trust.developer_mode = on;
+    }
+
     fn request(&self) -> Option<(&str, &str)> {
         match self.under_way.as_ref()?.waiter.as_ref()? {
             Waiter::Request { path, client } => Some((path, client)),
@@ -119,6 +124,14 @@ pub(super) fn conflict(why: impl Into<String>) -> BusError {
 
 pub(super) fn not_kept(error: &StoreError) -> BusError {
     BusError::new(ErrorName::Failed, format!("it cannot be noted: {error}"))
+}
+
+fn given_up_error() -> BusError {
+    BusError::new(ErrorName::Canceled, "it was given up")
+}
+
+fn panicked() -> BusError {
+    BusError::new(ErrorName::Failed, "the daemon failed at it; its log says how")
 }
 
 impl Assistant {
@@ -168,34 +181,6 @@ impl Assistant {
         }
     }
 
-    pub(super) fn inspect_package(&mut self, package: OwnedFd, reply: Reply) {
-        if self.installations.inspecting >= MAX_INSPECTING {
-            let why =
-                format!("{MAX_INSPECTING} packages are inspected already; try again in a moment");
-            return reply.error(&BusError::new(ErrorName::Busy, why));
-        }
-        self.installations.inspecting += 1;
-        let (trust, state) = (self.installations.trust.clone(), self.state.clone());
-        let happenings = self.happenings.clone();
-        tokio::task::spawn_blocking(move || {
-            let contents = installation::inspect(package, &trust, &state).map(Box::new);
-            // The daemon is stopping when nobody listens; the reply says so as it is dropped.
-            let _ = happenings.send(Happening::Contents { contents, reply });
-        });
-    }
-
-    pub(super) fn package_inspected(
-        &mut self,
-        contents: Result<Box<Contents>, BusError>,
-        reply: Reply,
-    ) {
-        self.installations.inspecting = self.installations.inspecting.saturating_sub(1);
-        match contents {
-            Ok(contents) => reply.ok(&self.show_contents(&contents)),
-            Err(error) => reply.error(&error),
-        }
-    }
-
     /// Whether a change may begin.
     pub(super) fn admit_change(&self) -> Result<(), BusError> {
         if self.stopping {
@@ -211,52 +196,6 @@ impl Assistant {
         }
     }
 
-    pub(super) fn install_skill(
-        &mut self,
-        asker: Asker,
-        package: OwnedFd,
-        terms: InstallTerms,
-        reply: Reply,
-    ) {
-        let client = asker.caller.name.clone();
-        let path = match self.admit_change().and_then(|()| self.request_path(&client, &terms)) {
-            Ok(path) => path,
-            Err(error) => return reply.error(&error),
-        };
-        let object = match zbus_path(&path) {
-            Ok(object) => object,
-            Err(error) => return reply.error(&error),
-        };
-        let properties = Dict::from([("State".to_owned(), owned("queued"))]);
-        self.face.add_object_of(&client, &path, vec![(REQUEST, properties)]);
-        reply.ok(&object);
-        self.begin_change(None, Some(Waiter::Request { path, client }));
-        self.show_change("verify", Dict::new());
-        let agreed = terms.manifest_sha256;
-        if let Some(under_way) = &mut self.installations.under_way {
-            under_way.plan = Some(Box::new(Plan::new(asker, terms)));
-        }
-        let (folders, trust) =
-            (self.installations.folders.clone(), self.installations.trust.clone());
-        let (state, happenings) = (self.state.clone(), self.happenings.clone());
-        tokio::task::spawn_blocking(move || {
-            let copied = installation::copy(package, &agreed, &folders, (&trust, &state));
-            let _ = happenings.send(Happening::Installing(Step::Copied(copied.map(Box::new))));
-        });
-    }
-
-    fn request_path(&mut self, client: &str, terms: &InstallTerms) -> Result<String, BusError> {
-        let number = self.installations.next_request;
-        let token = terms.handle_token.clone().unwrap_or_else(|| format!("i{number}"));
-        let path = path::request(client, &token);
-        if self.is_open_request(&path) {
-            let why = format!("a request with the token {token:?} is open; use another token");
-            return Err(BusError::new(ErrorName::AlreadyExists, why));
-        }
-        self.installations.next_request += 1;
-        Ok(path)
-    }
-
     fn begin_change(&mut self, skill: Option<SkillId>, waiter: Option<Waiter>) {
         self.installations.under_way = Some(UnderWay {
             skill,
@@ -265,6 +204,16 @@ impl Assistant {
             given_up: false,
             began: Instant::now(),
             outcome: None,
+        });
+    }
+
+    /// Does what takes time on a thread of its own. Every way it can end is told, so that the next change can begin.
+    fn in_background(&self, work: impl FnOnce() -> Result<Step, BusError> + Send + 'static) {
+        let happenings = self.happenings.clone();
+        tokio::task::spawn_blocking(move || {
+            let step = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()));
+            // The daemon is stopping when nobody listens.
+            let _ = happenings.send(Happening::Installing(step.unwrap_or_else(Step::Failed)));
         });
     }
 
@@ -280,22 +229,19 @@ impl Assistant {
         let given_up = self.installations.under_way.as_ref().is_none_or(|one| one.given_up);
         if given_up {
             self.drop_step(step);
-            let gone = BusError::new(ErrorName::Canceled, "it was given up");
-            return self.end_change(Err(gone));
+            return self.end_change(Err(given_up_error()));
         }
         match step {
-            Step::Copied(Ok(copied)) => self.plan_installation(*copied),
-            Step::Ready(Ok(ready)) => self.put_in_place(*ready),
-            Step::Back(Ok(back)) => self.put_back(*back),
-            Step::Copied(Err(error)) | Step::Ready(Err(error)) | Step::Back(Err(error)) => {
-                self.end_change(Err(error));
-            }
+            Step::Copied(copied) => self.plan_installation(*copied),
+            Step::Ready(ready) => self.put_in_place(*ready),
+            Step::Back(back) => self.put_back(*back),
+            Step::Failed(error) => self.end_change(Err(error)),
         }
     }
 
     /// What came too late for anybody to want it leaves nothing behind.
     fn drop_step(&mut self, step: Step) {
-        if let Step::Ready(Ok(ready)) = step {
+        if let Step::Ready(ready) = step {
             let id = ready.found.read.manifest.id.clone();
             self.sweep_skill(&id);
         }
@@ -306,104 +252,6 @@ impl Assistant {
             Ok(installed) => self.installations.folders.sweep_skill(id, installed.get(id)),
             Err(error) => log::warn!("what is left of {id} is removed at the next start: {error}"),
         }
-    }
-
-    /// A version was copied and is trusted: who may install it, and with which grants?
-    fn plan_installation(&mut self, copied: Copied) {
-        let Some(mut plan) = self.installations.under_way.as_mut().and_then(|one| one.plan.take())
-        else {
-            return;
-        };
-        let id = copied.manifest.manifest.id.clone();
-        if let Some(under_way) = &mut self.installations.under_way {
-            under_way.skill = Some(id);
-        }
-        let planned = self.plan(&mut plan, &copied);
-        let needs = match planned {
-            Ok(needs) => needs,
-            Err(error) => return self.end_change(Err(error)),
-        };
-        self.show_change("authorise", Dict::new());
-        let asker = plan.asker.clone();
-        self.with_rights(&asker, &needs, move |all, allowed| match allowed {
-            Ok(()) => all.go_on_installing(plan, copied),
-            Err(error) => all.end_change(Err(error)),
-        });
-    }
-
-    fn go_on_installing(&mut self, plan: Box<Plan>, copied: Copied) {
-        if plan.unchanged {
-            return self.keep_as_it_is(&plan, &copied);
-        }
-        let Some(version) = plan.version.clone() else { return };
-        let granted = plan.granted.clone();
-        match &mut self.installations.under_way {
-            Some(under_way) if !under_way.given_up => under_way.plan = Some(plan),
-            _ => {
-                return self.end_change(Err(BusError::new(ErrorName::Canceled, "it was given up")));
-            }
-        }
-        self.show_change("prepare", Dict::new());
-        let (workshop, happenings) = (self.workshop(), self.happenings.clone());
-        tokio::task::spawn_blocking(move || {
-            let ready = workshop.make_ready(copied, &version, granted);
-            let _ = happenings.send(Happening::Installing(Step::Ready(ready.map(Box::new))));
-        });
-    }
-
-    /// This very package is installed already: at most it may touch more from now on.
-    fn keep_as_it_is(&mut self, plan: &Plan, copied: &Copied) {
-        let id = copied.manifest.manifest.id.clone();
-        if let Err(error) = self.set_grants(&id, plan.granted.clone()) {
-            return self.end_change(Err(error));
-        }
-        let mut outcome = self.outcome_of(&id);
-        outcome.insert("unchanged".to_owned(), owned(true));
-        self.end_change(Ok(outcome));
-    }
-
-    /// The new version lies where it belongs: its row makes it count, then it runs.
-    fn put_in_place(&mut self, ready: Ready) {
-        let plan = self.installations.under_way.as_mut().and_then(|one| one.plan.take());
-        let Some(Plan { version: Some(version), granted, .. }) = plan.map(|plan| *plan) else {
-            return;
-        };
-        let Ready { found, prepared } = ready;
-        let id = found.read.manifest.id.clone();
-        let before = self.skills.by_id.get(&id);
-        let previous = before.and_then(|skill| skill.version()).cloned().map(|mut version| {
-            version.on_trial = false;
-            version
-        });
-        let mut installed = Installed { current: version, previous };
-        // Without a way back there is nothing to try it against.
-        installed.current.on_trial = before.is_some();
-        instant!("commit.begin");
-        if let Err(error) = self.state.set_installed(&id, &installed, Some(&granted)) {
-            self.sweep_skill(&id);
-            return self.end_change(Err(not_kept(&error)));
-        }
-        instant!("commit.noted");
-        let origin = Origin::Installed { versions: installed.clone(), instead: None };
-        let trusted = self.installations.trust.read(&self.state);
-        let skill = self.sources(&trusted).skill(&found, origin);
-        let (version, counter) = (skill.manifest.version.clone(), installed.current.counter);
-        if skill.status == SkillStatus::Ready {
-            self.host.adopt(prepared);
-        }
-        instant!("commit.adopted");
-        self.put_skill(skill);
-        self.installations.folders.sweep_skill(&id, Some(&installed));
-        instant!("commit.swept");
-        self.forget_code();
-        instant!("commit.done");
-        log::info!(
-            MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str();
-            "installed version {version} with counter {counter}, vouched for by {}",
-            installed.current.signer.as_deref().unwrap_or("nobody")
-        );
-        self.skills_changed();
-        self.learn(&id);
     }
 
     /// A skill stands where it does from now on; its object is new, or shows what changed.
@@ -445,21 +293,12 @@ impl Assistant {
             log::warn!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = skill; "{skill}: {}", error.message);
         }
         let took = u64::try_from(under_way.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match (under_way.waiter, outcome) {
-            (Some(Waiter::Call(reply)), Ok(_)) => reply.ok(&()),
-            (Some(Waiter::Call(reply)), Err(error)) => reply.error(&error),
-            (Some(Waiter::Request { path, client }), Ok(mut result)) => {
-                result.insert("took-ms".to_owned(), owned(took));
-                self.end_request(&client, &path, 0, result);
-            }
-            (Some(Waiter::Request { path, client }), Err(error)) => {
-                let fault = Dict::from([
-                    ("error".to_owned(), owned(error.name.as_str())),
-                    ("message".to_owned(), owned(error.message)),
-                ]);
-                self.end_request(&client, &path, 2, fault);
-            }
-            (None, _) => {}
+        let outcome = outcome.map(|mut result| {
+            result.insert("took-ms".to_owned(), owned(took));
+            result
+        });
+        if let Some(waiter) = under_way.waiter {
+            self.tell_end(waiter, outcome);
         }
         self.next_way_back();
     }
@@ -497,10 +336,9 @@ impl Assistant {
             Some(self.installations.folders.of(id, versions.previous.as_ref()?))
         });
         let previous: Vec<PathBuf> = previous.collect();
-        let (image, host) = (self.paths.skills.clone(), self.host.clone());
+        kept.extend(self.skills.of_image.values().map(|image| image.wasm_sha256));
+        let host = self.host.clone();
         tokio::task::spawn_blocking(move || {
-            let of_image = installed.keys().filter_map(|id| Skills::of_image(&image, id));
-            kept.extend(of_image.map(|found| found.read.wasm_sha256));
             kept.extend(previous.iter().filter_map(|folder| installation::component_hash(folder)));
             host.forget_code(&kept);
         });

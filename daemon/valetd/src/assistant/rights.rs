@@ -26,6 +26,13 @@ pub(super) struct Asker {
     pub(super) interactive: bool,
 }
 
+impl Asker {
+    /// The same with a right that was asked for on its way.
+    pub(super) fn with(&self, right: Right) -> Self {
+        Self { rights: Arc::new(self.rights.with(right)), ..self.clone() }
+    }
+}
+
 /// What is done once it is known whether it may be.
 pub(crate) type Then = Box<dyn FnOnce(&mut Assistant, Result<(), BusError>) + Send>;
 

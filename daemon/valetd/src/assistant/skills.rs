@@ -269,6 +269,7 @@ impl Assistant {
             policy.clone();
         self.policy = policy;
         let before: Vec<SkillId> = self.skills.by_id.keys().cloned().collect();
+        self.installations.in_developer_mode(self.config.developer_mode);
         self.load_skills();
         for gone in before.iter().filter(|id| !self.skills.by_id.contains_key(*id)) {
             self.host.unload(gone);

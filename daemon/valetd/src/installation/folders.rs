@@ -78,10 +78,14 @@ impl Folders {
         sync(&self.root)?;
         instant!("keep.parent-made");
         let folder = self.of(skill, version);
-        // No row names it, or it would not be installed again.
-        remove(&folder)?;
-        instant!("keep.swept");
-        std::fs::rename(&staged.folder, &folder)?;
+        instant!("keep.beside");
+        if folder.exists() {
+            // The row may name it, as one that the disk spoilt, or as the one before: at no instant is there none.
+            exchange(&staged.folder, &folder)?;
+            remove(&staged.folder)?;
+        } else {
+            std::fs::rename(&staged.folder, &folder)?;
+        }
         staged.kept = true;
         instant!("keep.renamed");
         sync(&parent)?;
@@ -174,6 +178,12 @@ impl io::Write for Durable {
 fn name(version: &Version) -> String {
     let hash = HEXLOWER.encode(&version.manifest_sha256[..HASH_BYTES]);
     format!("{}-{hash}", version.counter)
+}
+
+/// Two folders take each other's names at once.
+fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
 fn make(folder: &Path) -> io::Result<()> {

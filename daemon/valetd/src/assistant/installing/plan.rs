@@ -4,12 +4,7 @@
 
 use super::super::{Assistant, rights::Asker};
 use super::conflict;
-use crate::{
-    installation::Copied,
-    skills::{MAX_SKILLS, Skills},
-    state::rows::Version,
-    trust::Vouched,
-};
+use crate::{installation::Copied, skills::MAX_SKILLS, state::rows::Version, trust::Vouched};
 use valet_bus::{BusError, ErrorName, access::Right, call::InstallTerms};
 use valet_core::capability::{Capability, CapabilitySet};
 use valet_package::Manifest;
@@ -19,8 +14,6 @@ pub(super) struct Plan {
     /// Who asked.
     pub(super) asker: Asker,
     terms: InstallTerms,
-    /// Which version it is, once it was copied.
-    pub(super) version: Option<Version>,
     /// What the skill may touch then.
     pub(super) granted: CapabilitySet,
     /// Whether this very package is installed already.
@@ -30,7 +23,17 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(asker: Asker, terms: InstallTerms) -> Self {
         let granted = CapabilitySet::default();
-        Self { asker, terms, version: None, granted, unchanged: false }
+        Self { asker, terms, granted, unchanged: false }
+    }
+
+    /// The row of what was copied.
+    pub(super) fn version_of(&self, copied: &Copied) -> Version {
+        Version {
+            counter: copied.manifest.manifest.counter,
+            manifest_sha256: copied.manifest.sha256(),
+            signer: copied.vouched.signer().map(str::to_owned),
+            on_trial: false,
+        }
     }
 }
 
@@ -102,12 +105,6 @@ impl Assistant {
         needs.sort();
         needs.dedup();
         plan.granted = before.with(more);
-        plan.version = Some(Version {
-            counter,
-            manifest_sha256: sha256,
-            signer: copied.vouched.signer().map(str::to_owned),
-            on_trial: false,
-        });
         Ok(needs)
     }
 
@@ -117,8 +114,7 @@ impl Assistant {
     /// `Failed`.
     pub(super) fn is_older(&self, manifest: &Manifest) -> Result<bool, BusError> {
         let floor = self.state.floor(&manifest.id).map_err(|e| super::not_kept(&e))?;
-        let of_image = Skills::of_image(&self.paths.skills, &manifest.id);
-        let of_image = of_image.map_or(0, |found| found.read.manifest.counter);
+        let of_image = self.skills.of_image.get(&manifest.id).map_or(0, |image| image.counter);
         Ok(manifest.counter < floor.max(of_image))
     }
 }

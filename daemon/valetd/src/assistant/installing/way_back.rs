@@ -6,10 +6,9 @@
 use super::super::{Assistant, rights::Asker, waiters::Waiter};
 use super::{Step, conflict, not_kept};
 use crate::{
-    happening::Happening,
     installation,
     logging::message_id,
-    skills::{Found, Origin, SkillStatus, Skills, Sources},
+    skills::{Found, Origin, SkillStatus, Sources},
     state::rows::Installed,
 };
 use valet_bus::{BusError, ErrorName, Reply, access::Right, path};
@@ -91,7 +90,7 @@ impl Assistant {
             let why = format!("{id} is part of the image; it can be disabled, not removed");
             return Err(conflict(why));
         };
-        let of_image = || Skills::of_image(&self.paths.skills, id).is_some();
+        let of_image = || self.skills.of_image.contains_key(id);
         match wanted {
             Wanted::Previous if installed.previous.is_none() && of_image() => {
                 let why = format!(
@@ -111,8 +110,8 @@ impl Assistant {
         let installed = self.state.installed().unwrap_or_default();
         let previous = installed.get(&id).and_then(|one| one.previous.clone());
         let (workshop, state) = (self.workshop(), self.state.clone());
-        let (image, happenings) = (self.paths.skills.clone(), self.happenings.clone());
-        tokio::task::spawn_blocking(move || {
+        let (image, of_image) = (self.paths.skills.clone(), self.skills.of_image.get(&id).cloned());
+        self.in_background(move || {
             let sources = Sources {
                 image: &image,
                 installed: &workshop.folders,
@@ -121,7 +120,7 @@ impl Assistant {
                 language: &workshop.language,
             };
             let found = match (&wanted, previous) {
-                (Wanted::Image, _) => Ok(Skills::of_image(&image, &id)),
+                (Wanted::Image, _) => of_image.map(|image| image.read()).transpose(),
                 (_, Some(previous)) => sources.read_version(&id, &previous).map(Some),
                 (_, None) => Err("there is no other version".to_owned()),
             };
@@ -133,8 +132,7 @@ impl Assistant {
                     Ok(Some((found, prepared.map_err(|e| installation::unfit(&e))?)))
                 });
             instant!("back.ready");
-            let back = prepared.map(|found| Box::new(Back { id, wanted, why, found }));
-            let _ = happenings.send(Happening::Installing(Step::Back(back)));
+            Ok(Step::Back(Box::new(Back { id, wanted, why, found: prepared? })))
         });
     }
 
@@ -255,7 +253,7 @@ impl Assistant {
         let installed = self.state.installed().unwrap_or_default();
         let wanted = match installed.get(&id).map(|installed| &installed.previous) {
             Some(Some(_)) => Wanted::PreviousOnly,
-            Some(None) if Skills::of_image(&self.paths.skills, &id).is_some() => Wanted::Image,
+            Some(None) if self.skills.of_image.contains_key(&id) => Wanted::Image,
             // It was removed meanwhile, or there is nothing to go back to: the host's quarantine holds.
             _ => return self.next_way_back(),
         };

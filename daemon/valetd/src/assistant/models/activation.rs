@@ -224,33 +224,9 @@ impl Assistant {
         let Some(under_way) = self.selection.under_way.take() else { return };
         self.show_models();
         self.show_state();
-        match (under_way.waiter, outcome) {
-            (Some(Waiter::Call(reply)), Ok(_)) => reply.ok(&()),
-            (Some(Waiter::Call(reply)), Err(error)) => reply.error(&error),
-            (Some(Waiter::Request { path, client }), Ok(result)) => {
-                self.end_request(&client, &path, 0, result);
-            }
-            (Some(Waiter::Request { path, client }), Err(error)) => {
-                let fault = Dict::from([
-                    ("error".to_owned(), owned(error.name.as_str())),
-                    ("message".to_owned(), owned(error.message)),
-                ]);
-                self.end_request(&client, &path, 2, fault);
-            }
-            (None, _) => {}
+        if let Some(waiter) = under_way.waiter {
+            self.tell_end(waiter, outcome);
         }
-    }
-
-    pub(in crate::assistant) fn end_request(
-        &self,
-        client: &str,
-        path: &str,
-        code: u32,
-        result: Dict,
-    ) {
-        self.face.set_property(path, REQUEST, "State", owned("finished"));
-        self.face.emit_to(client, path, (REQUEST, "Finished"), &(code, result));
-        self.face.remove_object(path);
     }
 
     /// Cancels the activation under way, as its client wishes.
