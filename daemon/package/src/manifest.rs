@@ -2,8 +2,11 @@
 //!
 //! Must not read files; `folder` does.
 
+mod raw;
+
 use crate::{error::PackageError, settings::SettingSchema, strict};
-use serde::Deserialize;
+pub(crate) use raw::RawFile;
+use raw::{RawCapabilities, RawIntent, RawLimits, RawManifest, RawSlot};
 use std::collections::BTreeMap;
 pub use valet_core::intent::{IntentSpec, SlotDefault, SlotSpec, Words};
 use valet_core::{
@@ -69,108 +72,6 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Its own time in a turn, ms.
     pub turn_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawManifest {
-    schema: u32,
-    skill: RawSkill,
-    #[serde(default)]
-    capabilities: RawCapabilities,
-    #[serde(default)]
-    limits: RawLimits,
-    #[serde(default)]
-    wake: RawWake,
-    #[serde(default)]
-    settings: BTreeMap<String, SettingSchema>,
-    intents: BTreeMap<String, RawIntent>,
-    #[serde(default)]
-    files: Vec<RawFile>,
-}
-
-/// A file of a packed manifest, unchecked.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawFile {
-    /// Within the package.
-    pub path: String,
-    /// Its length.
-    pub bytes: u64,
-    /// Of its content, 64 hexadecimal digits.
-    pub sha256: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSkill {
-    id: String,
-    version: String,
-    counter: u64,
-    api: String,
-    name: Words,
-    license: String,
-    #[serde(default)]
-    attribution: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawCapabilities {
-    #[serde(default)]
-    vehicle_read: Vec<String>,
-    #[serde(default)]
-    vehicle_actuate: Vec<String>,
-    #[serde(default)]
-    http: Vec<String>,
-    #[serde(default)]
-    mqtt_publish: Vec<String>,
-    #[serde(default)]
-    mqtt_subscribe: Vec<String>,
-    #[serde(default)]
-    dbus_call: Vec<String>,
-    store: Option<u32>,
-    alarms: Option<u32>,
-    #[serde(default)]
-    announce: bool,
-    #[serde(default)]
-    location: bool,
-    #[serde(default)]
-    utterance_text: bool,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawLimits {
-    memory: Option<String>,
-    turn_ms: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawWake {
-    #[serde(default)]
-    mqtt: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawIntent {
-    description: String,
-    class: String,
-    #[serde(default)]
-    slots: BTreeMap<String, RawSlot>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSlot {
-    entity: String,
-    #[serde(default)]
-    required: bool,
-    default: Option<String>,
-    #[serde(default)]
-    ask: Words,
 }
 
 impl Manifest {

@@ -15,6 +15,7 @@ mod models;
 mod parsing;
 mod restore;
 mod rights;
+mod setup;
 mod skills;
 mod stats;
 mod suggest;
@@ -27,14 +28,12 @@ use crate::{
     config::Config,
     happening::Happening,
     inference::{EncoderSettings, EncoderState, Inference, InferenceConfig},
-    installation::Folders,
     logging::message_id,
     outside,
     paths::Paths,
-    skills::{SkillStatus, Skills},
+    skills::Skills,
     state::State,
-    trust::Trust,
-    wall::{Monotonic, SystemClock},
+    wall::Monotonic,
     world::World,
 };
 use alarms::Alarms;
@@ -46,6 +45,7 @@ pub(crate) use messages::Inbox;
 use messages::Messages;
 use models::Selection;
 pub(crate) use rights::Then;
+use setup::{build_understander, installations, rules, services, start_host};
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -56,14 +56,12 @@ use trace::Traces;
 use valet_bus::{BUS_NAME, Face, Incoming, ROOT, convert::owned, server::BusEvent};
 use valet_core::{
     dialogue::{Dialogue, Event, Rules},
-    intent::SkillId,
     policy::{Policy, Snapshot},
-    ports::Announcer,
     reply::HostWords,
     session::{SessionKey, TurnId},
 };
-use valet_skill_host::{CodeSource, HostConfig, Outside, Services, SkillHost};
-use valet_understanding::{Script, SkillSource, Understander, UnderstandingError, Vocabulary};
+use valet_skill_host::{Outside, SkillHost};
+use valet_understanding::{Script, Understander, Vocabulary};
 use vocabulary::Vocabularies;
 use waiters::Waiters;
 
@@ -154,17 +152,6 @@ pub(crate) struct Assistant {
     next_turn: u64,
     next_session: u64,
     stopping: bool,
-}
-
-/// Hands a skill's speech to the task.
-struct Announcements(UnboundedSender<Happening>);
-
-impl Announcer for Announcements {
-    fn announce(&self, skill: &SkillId, speech: &str) {
-        let said = Happening::Announce { skill: skill.clone(), speech: speech.to_owned() };
-        // The daemon is stopping when nobody listens.
-        let _ = self.0.send(said);
-    }
 }
 
 impl Assistant {
@@ -419,106 +406,4 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// What is installed, swept of what was not put in place to the end.
-fn installations(paths: &Paths, config: &Config, state: &State) -> Installations {
-    let folders = Folders::below(&paths.state);
-    match state.installed() {
-        Ok(installed) => folders.sweep(&installed),
-        // Without the rows nobody knows what to keep.
-        Err(error) => log::error!("what is installed cannot be read: {error}"),
-    }
-    let trust = Trust {
-        folders: paths.trust.clone(),
-        owners: paths.trust_owners.clone(),
-        developer_mode: config.developer_mode,
-    };
-    Installations::new(folders, trust)
-}
-
-/// What skills may be given.
-fn services(
-    world: &World,
-    state: &Arc<State>,
-    policy: &Arc<RwLock<Arc<Policy>>>,
-    happenings: &UnboundedSender<Happening>,
-    outside: Outside,
-) -> Services {
-    Services {
-        vehicle: world.vehicle.clone(),
-        store: state.clone(),
-        alarms: state.clone(),
-        clock: Arc::new(SystemClock),
-        announcer: Arc::new(Announcements(happenings.clone())),
-        outside,
-        policy: policy.clone(),
-    }
-}
-
-/// Starts the skill host within the bounds of the configuration.
-fn start_host(
-    paths: &Paths,
-    config: &Config,
-    services: Services,
-) -> anyhow::Result<Arc<SkillHost>> {
-    let code = CodeSource { cache: paths.cache.clone(), compiler: paths.skillc.clone() };
-    let mut host_config = HostConfig::new(code);
-    host_config.max_memory_bytes = config.skill_memory_bytes;
-    host_config.max_turn_ms = config.skill_turn_ms;
-    host_config.rates = config.outside.rates;
-    Ok(Arc::new(SkillHost::new(host_config, services)?))
-}
-
-/// The rules of the dialogue as skills, policy and configuration stand now.
-fn rules(
-    skills: &Skills,
-    policy: &Arc<Policy>,
-    words: &Arc<HostWords>,
-    world: &World,
-    config: &Config,
-) -> Rules {
-    Rules {
-        skills: Arc::new(skills.table(&config.language)),
-        policy: policy.clone(),
-        words: words.clone(),
-        describe: world.describe(),
-        language: config.language.clone(),
-        confirm_by_voice: config.confirm_by_voice.clone(),
-    }
-}
-
-/// Builds the understanding of all skills that are ready. A skill whose sentences cannot be
-/// compiled is marked as failed, and the others are understood without it.
-///
-/// # Errors
-/// When even the skills that can be compiled one by one cannot be understood together.
-fn build_understander(
-    language: &str,
-    skills: &mut Skills,
-    vocabulary: &Vocabulary,
-) -> anyhow::Result<Understander> {
-    let build = |skills: &Skills, only: Option<&SkillId>| {
-        let sources: Vec<SkillSource<'_>> = skills
-            .ready()
-            .filter(|(id, ..)| only.is_none_or(|only| *id == only))
-            .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
-            .collect();
-        let understander = Understander::build(language, &sources, vocabulary)?;
-        Ok::<_, UnderstandingError>(understander.yielding(skills.installed()))
-    };
-    let first = match build(skills, None) {
-        Ok(understander) => return Ok(understander),
-        Err(first) => first,
-    };
-    log::error!("the sentences cannot be compiled, looking for the skill: {first}");
-    let ids: Vec<SkillId> = skills.ready().map(|(id, ..)| id.clone()).collect();
-    for id in ids {
-        if let Err(why) = build(skills, Some(&id))
-            && let Some(skill) = skills.by_id.get_mut(&id)
-        {
-            skill.status = SkillStatus::Failed(why.to_string());
-        }
-    }
-    Ok(build(skills, None)?)
 }

@@ -8,7 +8,9 @@ mod clock;
 mod encoder;
 mod figures;
 mod free;
+mod hostile;
 mod idle;
+mod install;
 mod installed;
 mod linears;
 mod lines;
@@ -68,6 +70,10 @@ enum What {
     Memory(memory::Arguments),
     /// Wake-ups of an idle daemon.
     Idle(idle::Arguments),
+    /// Installing skills, starting with many, and what a turn in the sandbox costs.
+    Install(install::Arguments),
+    /// A well-behaved skill's turns while hostile ones run beside it.
+    Hostile(hostile::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +95,8 @@ fn main() -> ExitCode {
         What::Start(a) => start::run(&a),
         What::Memory(a) => memory::run(&a),
         What::Idle(a) => idle::run(&a),
+        What::Install(a) => install::run(&a),
+        What::Hostile(a) => hostile::run(&a),
     };
     match outcome {
         Ok(report) => {

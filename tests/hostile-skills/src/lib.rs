@@ -28,7 +28,7 @@ pub struct Attack {
     name: String,
     shop: Shop,
     refusals: std::sync::Mutex<Vec<String>>,
-    _bus: PrivateBus,
+    bus: PrivateBus,
 }
 
 /// All that a guest asks for.
@@ -66,10 +66,30 @@ impl Attack {
         attack
     }
 
+    /// So many copies of one guest, so that there are more turns than quarantine leaves to one: "do your worst copy a"
+    /// commands the first.
+    ///
+    /// # Panics
+    /// As [`Attack::by`].
+    pub async fn by_copies(name: &str, copies: &[char]) -> Self {
+        let attack = Self::with(name).await;
+        for copy in copies {
+            let words =
+                [format!("do your worst copy {copy}"), format!("tell your worst copy {copy}")];
+            let id = format!("{}-{copy}", id_of(name));
+            attack.install_as(&id, name, [&words[0], &words[1]]).await;
+        }
+        attack
+    }
+
     /// Installs a guest as any stranger's skill, signed by somebody who is trusted, with all that it asks for.
     async fn install(&self, name: &str, words: [&str; 2]) {
+        self.install_as(&id_of(name), name, words).await;
+    }
+
+    async fn install_as(&self, id: &str, name: &str, words: [&str; 2]) {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        lay_out(folder.path(), name, words);
+        lay_out(folder.path(), (id, name), words);
         let packed = Packed::of(folder.path()).unwrap_or_else(|error| panic!("{error}"));
         let ended = install(&self.client, &self.shop.author.sign(&packed), &GRANTS).await;
         let (code, result) = ended.unwrap_or_else(|error| panic!("{error}"));
@@ -96,7 +116,16 @@ impl Attack {
         let client = bus.connect().await.unwrap_or_else(|error| fine(error));
         let assistant = Daemon::assistant(&client).await.unwrap_or_else(|error| fine(error));
         let (name, refusals) = (name.to_owned(), std::sync::Mutex::default());
-        Self { client, assistant, daemon, name, shop, refusals, _bus: bus }
+        Self { client, assistant, daemon, name, shop, refusals, bus }
+    }
+
+    /// Another client of the daemon.
+    ///
+    /// # Panics
+    /// When the bus does not take it.
+    pub async fn another(&self) -> AssistantProxy<'static> {
+        let client = self.bus.connect().await.unwrap_or_else(|error| panic!("{error}"));
+        Daemon::assistant(&client).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Says something as the driver.
@@ -172,8 +201,8 @@ impl Attack {
 }
 
 /// Lays out a guest as a skill: what it says it is, and what one says to it.
-fn lay_out(folder: &Path, name: &str, [command, question]: [&str; 2]) {
-    let manifest = include_str!("../data/skill.toml").replace("@ID@", &id_of(name));
+fn lay_out(folder: &Path, (id, name): (&str, &str), [command, question]: [&str; 2]) {
+    let manifest = include_str!("../data/skill.toml").replace("@ID@", id);
     let mut sentences = format!(
         "[intents.worst]\ntemplates = [{command:?}]\n[intents.tell]\ntemplates = [{question:?}]\n\
          [replies.worst]\ndone = \"It is done.\"\n"
@@ -204,6 +233,25 @@ fn guest(name: &str) -> Vec<u8> {
     std::fs::read(&file).unwrap_or_else(|error| {
         panic!("{}: {error}; build the guests first: `make skills`", file.display())
     })
+}
+
+/// The names of the guests that a compiler made and the host loads.
+///
+/// # Panics
+/// When they are not built.
+#[must_use]
+pub fn loadable() -> Vec<String> {
+    const REFUSED: [&str; 3] = ["forbidden-import", "sleeper", "sockets"];
+    let folder = guests();
+    let entries = folder.read_dir().unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            entry.ok()?.file_name().to_str()?.strip_suffix(".wasm").map(str::to_owned)
+        })
+        .filter(|name| !REFUSED.contains(&name.as_str()) && !name.starts_with("shadows"))
+        .collect();
+    names.sort();
+    names
 }
 
 fn guests() -> PathBuf {

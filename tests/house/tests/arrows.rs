@@ -42,9 +42,8 @@ fn allowed(member: &Member) -> Vec<&'static str> {
         _ if member.folder.starts_with("tests/guests/") => vec!["valet-skill-sdk"],
         "valet-hostile-guests" => vec!["valet-skill-sdk"],
         "valet-hostile-skills" => vec!["valet-bus", "valet-bus-tests", "valet-testkit"],
-        _ if ["tests/bench", "tests/fuzz", "tests/skills"].contains(&member.folder.as_str()) => {
-            LIBRARIES.to_vec()
-        }
+        "valet-bench" => [&LIBRARIES[..], &["valet-bus-tests", "valet-hostile-skills"]].concat(),
+        _ if ["tests/fuzz", "tests/skills"].contains(&member.folder.as_str()) => LIBRARIES.to_vec(),
         _ if member.folder.starts_with("tests/") => {
             vec!["valet-bus", "valet-package", "valet-testkit"]
         }

@@ -428,7 +428,7 @@ pub(super) fn utterance(text: &str) -> Result<Utterance, BusError> {
     })
 }
 
-fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusError>) {
+pub(super) fn answer<T: serde::Serialize + zbus::Type>(reply: Reply, result: Result<T, BusError>) {
     match result {
         Ok(value) => reply.ok(&value),
         Err(error) => reply.error(&error),

@@ -2,7 +2,7 @@
 //!
 //! Must not give what the skill does not ask for.
 
-use super::super::{Assistant, rights::Asker};
+use super::super::{Assistant, calls::answer, rights::Asker};
 use super::{not_kept, plan::read_grants};
 use valet_bus::{BusError, Reply, access::Right};
 use valet_core::{
@@ -19,8 +19,7 @@ impl Assistant {
         reply: Reply,
     ) {
         let read = self.changeable(id).and_then(|id| {
-            let skill = &self.skills.by_id[&id];
-            let more = read_grants(grants, &skill.manifest)?;
+            let more = read_grants(grants, &self.skills.by_id[&id].manifest)?;
             Ok((id, more))
         });
         let (id, more) = match read {
@@ -30,13 +29,8 @@ impl Assistant {
         let mut needs: Vec<Right> = more.iter().map(|grant| self.right_to_grant(grant)).collect();
         needs.sort();
         needs.dedup();
-        self.with_rights(asker, &needs, move |all, allowed| {
-            let granted = allowed.and_then(|()| all.changeable(id.as_str())).and_then(|id| {
-                let granted = all.skills.by_id[&id].granted.with(more);
-                all.set_grants(&id, granted)
-            });
-            answer(reply, granted);
-        });
+        let change = move |all: &Self, id: &SkillId| Ok(all.skills.by_id[id].granted.with(more));
+        self.change_grants((asker, &needs), id, change, reply);
     }
 
     pub(in crate::assistant) fn revoke_skill(
@@ -52,16 +46,30 @@ impl Assistant {
                 .map(|text| Capability::parse(text).map_err(|e| BusError::invalid(e.to_string())));
             Ok((id, CapabilitySet::new(less.collect::<Result<_, _>>()?)))
         });
-        let (id, less) = match read {
-            Ok(read) => read,
-            Err(error) => return reply.error(&error),
-        };
-        self.with_rights(asker, &[Right::Grant], move |all, allowed| {
-            let revoked = allowed
+        match read {
+            Ok((id, less)) => {
+                let change = move |all: &Self, id: &SkillId| all.without(id, &less);
+                self.change_grants((asker, &[Right::Grant]), id, change, reply);
+            }
+            Err(error) => reply.error(&error),
+        }
+    }
+
+    /// Changes what a skill may touch once the rights for it are held, and answers.
+    fn change_grants(
+        &mut self,
+        (asker, needs): (&Asker, &[Right]),
+        id: SkillId,
+        change: impl FnOnce(&Self, &SkillId) -> Result<CapabilitySet, BusError> + Send + 'static,
+        reply: Reply,
+    ) {
+        self.with_rights(asker, needs, move |all, allowed| {
+            let changed = allowed
+                // The skill may have gone while a person was asked.
                 .and_then(|()| all.changeable(id.as_str()))
-                .and_then(|id| all.without(&id, &less))
-                .and_then(|granted| all.set_grants(&id, granted));
-            answer(reply, revoked);
+                .and_then(|id| Ok((change(all, &id)?, id)))
+                .and_then(|(granted, id)| all.set_grants(&id, granted));
+            answer(reply, changed);
         });
     }
 
@@ -103,12 +111,5 @@ impl Assistant {
         self.follow_topics();
         self.show_skill(id);
         Ok(())
-    }
-}
-
-fn answer(reply: Reply, result: Result<(), BusError>) {
-    match result {
-        Ok(()) => reply.ok(&()),
-        Err(error) => reply.error(&error),
     }
 }
