@@ -20,7 +20,7 @@ use crate::{
     stats::{Counters, SkillStats},
     ticker::Ticker,
     turn::{Scope, Turn},
-    workers::Workers,
+    workers::{Waits, Workers},
     world::{Services, World},
 };
 use std::{
@@ -190,7 +190,7 @@ impl SkillHost {
     /// # Errors
     /// [`HostError::Busy`], [`HostError::Stopped`]; then `done` was dropped uncalled.
     pub fn invoke(&self, invocation: Invocation, done: Done) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled, waited| {
+        self.submit(Waits::Somebody, done, move |shared, cancelled, waited| {
             let budget = invocation.budget.saturating_sub(waited);
             shared.invoke(Invocation { budget, ..invocation }, None, cancelled)
         })
@@ -208,7 +208,7 @@ impl SkillHost {
         assumed: Vec<Planned>,
         done: Done,
     ) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled, waited| {
+        self.submit(Waits::Somebody, done, move |shared, cancelled, waited| {
             let budget = invocation.budget.saturating_sub(waited);
             let invocation = Invocation { budget, observe: Duration::ZERO, ..invocation };
             shared.invoke(invocation, Some(assumed), cancelled)
@@ -221,7 +221,7 @@ impl SkillHost {
     /// # Errors
     /// As [`SkillHost::invoke`].
     pub fn ring(&self, ring: Ring, done: Done) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled, _| shared.ring(&ring, cancelled))
+        self.submit(Waits::Nobody, done, move |shared, cancelled, _| shared.ring(&ring, cancelled))
     }
 
     /// Queues a message that wakes a skill, as [`SkillHost::invoke`]. It may set values of its entities,
@@ -230,7 +230,9 @@ impl SkillHost {
     /// # Errors
     /// As [`SkillHost::invoke`].
     pub fn receive(&self, received: Received, done: Done) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, cancelled, _| shared.receive(received, cancelled))
+        self.submit(Waits::Nobody, done, move |shared, cancelled, _| {
+            shared.receive(received, cancelled)
+        })
     }
 
     /// Queues writing values back ("undo") on behalf of the skill that changed them: its
@@ -247,7 +249,9 @@ impl SkillHost {
         observe: Duration,
         done: Done,
     ) -> Result<TurnHandle, HostError> {
-        self.submit(done, move |shared, _, _| shared.restore(&skill, values, along, observe))
+        self.submit(Waits::Somebody, done, move |shared, _, _| {
+            shared.restore(&skill, values, along, observe)
+        })
     }
 
     /// Stops what runs, drops what waits, and ends the threads.
@@ -260,18 +264,22 @@ impl SkillHost {
 
     fn submit(
         &self,
+        waits: Waits,
         done: Done,
         work: impl FnOnce(&Shared, Arc<AtomicBool>, Duration) -> Invoked + Send + 'static,
     ) -> Result<TurnHandle, HostError> {
         let handle = TurnHandle::new();
         let (shared, theirs) = (Arc::clone(&self.shared), handle.clone());
         let submitted = Instant::now();
-        self.workers.submit(Box::new(move || {
-            shared.lock_running().push(theirs.clone());
-            let invoked = work(&shared, theirs.flag(), submitted.elapsed());
-            shared.lock_running().retain(|turn| !turn.is(&theirs));
-            done(invoked);
-        }))?;
+        self.workers.submit(
+            waits,
+            Box::new(move || {
+                shared.lock_running().push(theirs.clone());
+                let invoked = work(&shared, theirs.flag(), submitted.elapsed());
+                shared.lock_running().retain(|turn| !turn.is(&theirs));
+                done(invoked);
+            }),
+        )?;
         Ok(handle)
     }
 }

@@ -15,13 +15,53 @@ const STACK_BYTES: usize = 2 << 20;
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Who waits for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Somebody who spoke.
+    Somebody,
+    /// Nobody: an alarm rings, a message came.
+    Nobody,
+}
+
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    asked: VecDeque<Job>,
+    unasked: VecDeque<Job>,
+    /// Jobs that nobody waits for and that run now; never on the last thread, where there is another.
+    unasked_running: usize,
+    most_unasked: usize,
     stopped: bool,
 }
 
-/// A fixed number of threads that take jobs in order.
+impl Queue {
+    fn of(&mut self, waits: Waits) -> &mut VecDeque<Job> {
+        match waits {
+            Waits::Somebody => &mut self.asked,
+            Waits::Nobody => &mut self.unasked,
+        }
+    }
+
+    fn may_begin(&self) -> bool {
+        !self.asked.is_empty()
+            || (!self.unasked.is_empty() && self.unasked_running < self.most_unasked)
+    }
+
+    /// The next job, and who waits for it.
+    fn next(&mut self) -> Option<(Job, Waits)> {
+        if let Some(job) = self.asked.pop_front() {
+            return Some((job, Waits::Somebody));
+        }
+        if self.unasked_running == self.most_unasked {
+            return None;
+        }
+        let job = self.unasked.pop_front()?;
+        self.unasked_running += 1;
+        Some((job, Waits::Nobody))
+    }
+}
+
+/// A fixed number of threads that take jobs in order, those that somebody waits for first.
 pub(crate) struct Workers {
     shared: Arc<(Mutex<Queue>, Condvar)>,
     most_waiting: usize,
@@ -30,7 +70,9 @@ pub(crate) struct Workers {
 
 impl Workers {
     pub(crate) fn start(threads: usize, most_waiting: usize) -> Result<Self, HostError> {
-        let shared = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
+        let most_unasked = threads.saturating_sub(1).max(1);
+        let queue = Queue { most_unasked, ..Queue::default() };
+        let shared = Arc::new((Mutex::new(queue), Condvar::new()));
         let mut handles = Vec::with_capacity(threads);
         for i in 0..threads {
             let theirs = Arc::clone(&shared);
@@ -48,16 +90,17 @@ impl Workers {
     ///
     /// # Errors
     /// [`HostError::Busy`] when the queue is full, [`HostError::Stopped`].
-    pub(crate) fn submit(&self, job: Job) -> Result<(), HostError> {
+    pub(crate) fn submit(&self, waits: Waits, job: Job) -> Result<(), HostError> {
         let (queue, changed) = &*self.shared;
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.stopped {
             return Err(HostError::Stopped);
         }
-        if queue.jobs.len() >= self.most_waiting {
-            return Err(HostError::Busy { waiting: queue.jobs.len() });
+        let jobs = queue.of(waits);
+        if jobs.len() >= self.most_waiting {
+            return Err(HostError::Busy { waiting: jobs.len() });
         }
-        queue.jobs.push_back(job);
+        jobs.push_back(job);
         // Let go first, or the thread that wakes runs into the lock.
         drop(queue);
         changed.notify_one();
@@ -70,7 +113,7 @@ impl Workers {
         let dropped = {
             let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.stopped = true;
-            std::mem::take(&mut queue.jobs)
+            (std::mem::take(&mut queue.asked), std::mem::take(&mut queue.unasked))
         };
         changed.notify_all();
         drop(dropped);
@@ -96,17 +139,20 @@ fn work(shared: &(Mutex<Queue>, Condvar)) {
     loop {
         let waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = changed
-            .wait_while(waiting, |q| q.jobs.is_empty() && !q.stopped)
+            .wait_while(waiting, |q| !q.may_begin() && !q.stopped)
             .unwrap_or_else(PoisonError::into_inner);
         if waiting.stopped {
             return;
         }
-        let job = waiting.jobs.pop_front();
+        let next = waiting.next();
         drop(waiting);
-        if let Some(job) = job
-            && catch_unwind(AssertUnwindSafe(job)).is_err()
-        {
+        let Some((job, waits)) = next else { continue };
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
             log::error!("a job of a skill thread panicked");
+        }
+        if waits == Waits::Nobody {
+            queue.lock().unwrap_or_else(PoisonError::into_inner).unasked_running -= 1;
+            changed.notify_one();
         }
     }
 }
@@ -122,19 +168,55 @@ mod tests {
         let (started, has_started) = mpsc::channel();
         let (go_on, may_go_on) = mpsc::channel::<()>();
         workers
-            .submit(Box::new(move || {
-                started.send(()).expect("sent");
-                may_go_on.recv().expect("told to go on");
-                panic!("as asked");
-            }))
+            .submit(
+                Waits::Somebody,
+                Box::new(move || {
+                    started.send(()).expect("sent");
+                    may_go_on.recv().expect("told to go on");
+                    panic!("as asked");
+                }),
+            )
             .expect("taken");
         has_started.recv().expect("started");
         let (ran, has_run) = mpsc::channel();
-        workers.submit(Box::new(move || ran.send(()).expect("sent"))).expect("one may wait");
-        assert_eq!(workers.submit(Box::new(|| {})), Err(HostError::Busy { waiting: 1 }));
+        workers
+            .submit(Waits::Somebody, Box::new(move || ran.send(()).expect("sent")))
+            .expect("one may wait");
+        assert_eq!(
+            workers.submit(Waits::Somebody, Box::new(|| {})),
+            Err(HostError::Busy { waiting: 1 })
+        );
         go_on.send(()).expect("sent");
         has_run.recv().expect("ran after the panic");
         workers.stop();
-        assert_eq!(workers.submit(Box::new(|| {})), Err(HostError::Stopped));
+        assert_eq!(workers.submit(Waits::Somebody, Box::new(|| {})), Err(HostError::Stopped));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_a_thread_to_who_speaks() {
+        let workers = Workers::start(2, 8).expect("threads");
+        let (started, has_started) = mpsc::channel();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let (go_on, may_go_on) = mpsc::channel::<()>();
+            let started = started.clone();
+            let job = move || {
+                started.send(()).expect("sent");
+                may_go_on.recv().expect("told to go on");
+            };
+            workers.submit(Waits::Nobody, Box::new(job)).expect("taken");
+            held.push(go_on);
+        }
+        has_started.recv().expect("one of them started");
+        let (ran, has_run) = mpsc::channel();
+        let job = move || ran.send(()).expect("sent");
+        workers.submit(Waits::Somebody, Box::new(job)).expect("taken");
+        has_run.recv().expect("it ran beside the one");
+        assert!(has_started.try_recv().is_err(), "no other of them did");
+        for go_on in held {
+            go_on.send(()).expect("sent");
+        }
+        has_started.recv().expect("the second");
+        has_started.recv().expect("and the third");
     }
 }

@@ -13,6 +13,7 @@ mod installing;
 mod messages;
 mod models;
 mod parsing;
+mod relearning;
 mod restore;
 mod rights;
 mod setup;
@@ -44,6 +45,7 @@ pub(crate) use installing::Step as InstallStep;
 pub(crate) use messages::Inbox;
 use messages::Messages;
 use models::Selection;
+use relearning::Relearning;
 pub(crate) use rights::Then;
 use setup::{build_understander, installations, rules, services, start_host};
 use stats::Stats;
@@ -121,8 +123,7 @@ pub(crate) struct Assistant {
     skills: Skills,
     installations: Installations,
     generation: u64,
-    /// Of the understander whose heads are being trained, where the skills are ready with them.
-    learning: Option<[u8; 32]>,
+    relearning: Relearning,
     understander: Understander,
     vocabularies: Vocabularies,
     outside: Outside,
@@ -198,7 +199,7 @@ impl Assistant {
             skills,
             installations,
             generation: 1,
-            learning: None,
+            relearning: Relearning::default(),
             understander,
             vocabularies: Vocabularies::default(),
             outside,

@@ -16,6 +16,7 @@ use valet_core::{
     signal::{SignalPath, SignalValue},
     understanding::Understanding,
 };
+use valet_understanding::Understander;
 
 /// Something that happened elsewhere.
 pub(crate) enum Happening {
@@ -66,6 +67,13 @@ pub(crate) enum Happening {
         files: Vec<Inspected>,
         /// Who asked.
         reply: Reply,
+    },
+    /// The understanding was built anew; `None` where the skills cannot be understood together.
+    Rebuilt {
+        /// Which building.
+        build: u64,
+        /// The understander.
+        understander: Option<Understander>,
     },
     /// A package was looked into.
     Contents {

@@ -269,7 +269,7 @@ impl Assistant {
         if let Some(under_way) = &mut self.installations.under_way {
             under_way.outcome = Some(outcome);
         }
-        if self.learning.is_none() {
+        if self.relearning.is_over() {
             self.learned();
         } else {
             self.show_change("learn", Dict::new());

@@ -1,7 +1,7 @@
 //! Skills and what follows from them: objects on the bus, the understanding, heads.
 
 use super::{
-    ASSISTANT, Assistant, build_understander,
+    ASSISTANT, Assistant,
     installing::{effective, texts},
 };
 use crate::{
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use valet_bus::{BusError, Dict, ErrorName, ROOT, convert, convert::owned, path};
 use valet_core::{entity::Value, intent::SkillId, ports::StoreError};
 use valet_skill_host::{SkillState, SkillStats};
-use valet_understanding::{Understander, heads::Heads};
 use zbus::OwnedVariant;
 
 const SKILL: &str = "org.valetd.Skill1";
@@ -111,72 +110,7 @@ impl Assistant {
         {
             log::error!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is quarantined: {why}");
             skill.status = SkillStatus::Quarantined(why.clone());
-            self.skills_changed();
-        }
-    }
-
-    /// The skills changed: what is understood changes with them.
-    pub(super) fn skills_changed(&mut self) {
-        self.forget_names();
-        self.follow_topics();
-        let vocabulary = self.vocabularies.together();
-        match build_understander(&self.config.language, &mut self.skills, &vocabulary) {
-            Ok(understander) => self.use_understander(understander),
-            Err(error) => {
-                // The old one goes on; a skill whose sentences cannot be compiled is not in it.
-                log::error!(MESSAGE_ID = message_id::SKILL; "the sentences cannot be compiled: {error:#}");
-            }
-        }
-        let rules = self.rules();
-        self.dialogue.replace_rules(rules);
-        self.skills.by_id.keys().for_each(|id| self.show_skill(id));
-        self.show_state();
-        self.generation += 1;
-        let fingerprint = self.understander.fingerprint();
-        let waits = !self.understander.is_trained() && self.encoder.may_train();
-        self.learning = (self.inference.is_some() && waits).then_some(fingerprint);
-        if self.learning.is_none() {
-            self.say_skills_ready();
-        }
-    }
-
-    /// The skills are ready, and understood as well as they will be.
-    fn say_skills_ready(&mut self) {
-        self.learning = None;
-        let ready: Vec<String> = self.skills.ready().map(|(id, ..)| id.to_string()).collect();
-        self.face.emit_all(ROOT, "org.valetd.Skills1", "SkillsReady", &(self.generation, ready));
-        self.learned();
-    }
-
-    /// No heads will come: the skills are understood as well as they will be.
-    pub(super) fn learn_no_more(&mut self) {
-        if self.learning.is_some() {
-            self.say_skills_ready();
-        }
-    }
-
-    /// Understands by these sentences from now on; heads are trained for them where they are
-    /// others than before.
-    pub(super) fn use_understander(&mut self, understander: Understander) {
-        if understander.fingerprint() == self.understander.fingerprint() {
-            return;
-        }
-        if let Some(inference) = &self.inference {
-            inference.train(understander.clone());
-        }
-        self.understander = understander.leaning_on(&self.understander);
-        if self.learning.is_some() {
-            self.learning = Some(self.understander.fingerprint());
-        }
-    }
-
-    /// Heads came; they count only for the understander they were trained for.
-    pub(super) fn take_heads(&mut self, of: [u8; 32], heads: Arc<Heads>) {
-        if self.understander.fingerprint() == of {
-            self.understander = self.understander.with_heads(heads);
-        }
-        if self.learning == Some(of) {
-            self.say_skills_ready();
+            self.skills_changed_unasked();
         }
     }
 

@@ -156,7 +156,7 @@ impl Assistant {
         let understander = Understander::build(&self.config.language, &sources, &all)
             .map(|understander| understander.yielding(self.skills.installed()))
             .map_err(|error| BusError::new(ErrorName::LimitExceeded, error.to_string()))?;
-        self.use_understander(understander);
+        self.use_built(understander);
         Ok(())
     }
 }

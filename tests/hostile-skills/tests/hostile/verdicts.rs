@@ -3,9 +3,9 @@
 //! Must not be kind: a guest that is harmless by luck is not refused.
 
 use futures_util::StreamExt as _;
-use valet_bus::Dict;
+use valet_bus::{Dict, proxies::SkillsProxy};
 use valet_hostile_skills::Attack;
-use valet_testkit::{Daemon, none, text};
+use valet_testkit::{Daemon, none, text, until};
 
 const LIGHT: &str = "Vehicle.Cabin.Light.IsDomeOn";
 const WINDOW: &str = "Vehicle.Cabin.Door.Row1.DriverSide.Window.Position";
@@ -23,9 +23,13 @@ fn failed(result: &Dict) {
 
 /// Three faults in a row put it into quarantine with a reason.
 async fn is_quarantined_for(attack: &Attack, reason: &str) {
+    let skills = SkillsProxy::new(&attack.client).await.unwrap_or_else(|error| panic!("{error}"));
+    let ready = skills.receive_skills_ready().await;
+    let mut ready = ready.unwrap_or_else(|error| panic!("{error}"));
     for _ in 0..3 {
         failed(&attack.command().await);
     }
+    until("an understanding without it", &mut ready, Some).await;
     let skill = attack.skill().await;
     let why = skill.last_error().await.unwrap_or_default();
     assert_eq!(skill.state().await.unwrap_or_default(), "quarantined", "{why}");

@@ -202,7 +202,7 @@ impl Assistant {
             "installed version {version} with counter {counter}, vouched for by {}",
             installed.current.signer.as_deref().unwrap_or("nobody")
         );
-        self.skills_changed();
+        self.skills_changed_unasked();
         self.learn(&id);
     }
 }

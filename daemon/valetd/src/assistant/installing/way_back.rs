@@ -176,7 +176,7 @@ impl Assistant {
         self.installations.folders.sweep_skill(&id, next.as_ref());
         instant!("back.swept");
         self.forget_code();
-        self.skills_changed();
+        self.skills_changed_unasked();
         self.learn(&id);
     }
 
