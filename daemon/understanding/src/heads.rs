@@ -35,6 +35,7 @@ use scope::{ScopeModel, Signs};
 use std::{
     ops::Range,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tagger::{Tagger, Words};
@@ -47,7 +48,7 @@ use valet_core::{
 use vectors::dot;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-10";
+const RECIPE: &[u8] = b"heads-11";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
@@ -70,6 +71,8 @@ pub struct Heads {
     intents: Vec<TrainingIntent>,
     kinds: Vec<Kind>,
     questions: Questions,
+    /// Fingerprint of the encoder whose vectors they are for, and the length of those.
+    encoder: String,
     dimensions: usize,
     known: Known,
     learned: Learned,
@@ -86,7 +89,7 @@ struct Learned {
     model: IntentModel,
     scope: ScopeModel,
     projection: Projection,
-    taggers: Vec<Option<Tagger>>,
+    taggers: Vec<Option<Arc<Tagger>>>,
     /// Which of [`POLARITY`] the samples of each intent have.
     polarity: Vec<u32>,
     /// Which slots nearly every sample of an intent fills.
@@ -100,6 +103,15 @@ struct Expected {
     each: u32,
     /// At least one of these.
     any: u32,
+}
+
+/// What earlier trainings left.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Earlier<'a> {
+    /// A directory of ours with embeddings and heads, to be read and written.
+    pub cache: Option<&'a Path>,
+    /// Heads whose taggers are taken over where they would come out the same. Those of another encoder are not looked at.
+    pub heads: Option<&'a Heads>,
 }
 
 /// What the heads make of one utterance.
@@ -122,7 +134,7 @@ pub struct Ranked {
 
 impl Heads {
     /// Heads for a training set: from the cache where it holds exactly these, else trained.
-    /// `cache` is a directory of ours; `progress` is told texts embedded and texts in all.
+    /// `progress` is told texts embedded and texts in all.
     ///
     /// Embeds at most 3000 texts, each once as long as its embedding stays in the cache.
     ///
@@ -133,23 +145,27 @@ impl Heads {
         set: &TrainingSet,
         entities: &Entities,
         encoder: &mut dyn Encoder,
-        cache: Option<&Path>,
+        earlier: Earlier<'_>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, EncoderFault> {
         let dimensions = encoder.dimensions();
+        let of = (encoder.fingerprint().to_owned(), dimensions);
+        let of = (of.0.as_str(), of.1);
         let of_encoder = cache::key_of(&[RECIPE, encoder.fingerprint().as_bytes()]);
         let of_heads = cache::key_of(&[&of_encoder, &set.fingerprint]);
-        let heads_file = cache.map(|folder| folder.join("heads.bin"));
+        let heads_file = earlier.cache.map(|folder| folder.join("heads.bin"));
         let stored = heads_file.as_deref().and_then(|file| cache::read(file, &of_heads));
-        if let Some(heads) = stored.and_then(|bytes| Self::parse(&bytes, set, dimensions)) {
+        if let Some(heads) = stored.and_then(|bytes| Self::parse(&bytes, set, of)) {
             return Ok(heads);
         }
-        let texts_file = cache.map(|folder| folder.join("embeddings.bin"));
+        let texts_file = earlier.cache.map(|folder| folder.join("embeddings.bin"));
         let mut embeddings = Embeddings::read(texts_file.as_deref(), &of_encoder, dimensions);
         let examples = training::chosen(set);
         training::embed(&examples, &mut embeddings, encoder, progress)?;
-        let learned = training::learn(set, &examples, entities, &embeddings, dimensions);
-        let heads = Self::of(set, dimensions, learned);
+        let before = earlier.heads.filter(|heads| heads.encoder == encoder.fingerprint());
+        let before = before.map(|heads| &heads.learned);
+        let learned = training::learn(set, &examples, entities, (&embeddings, dimensions), before);
+        let heads = Self::of(set, (encoder.fingerprint(), dimensions), learned);
         if let (Some(heads_file), Some(texts_file)) = (heads_file, texts_file) {
             let written = embeddings
                 .write(&texts_file, &of_encoder)
@@ -161,10 +177,11 @@ impl Heads {
         Ok(heads)
     }
 
-    fn of(set: &TrainingSet, dimensions: usize, learned: Learned) -> Self {
+    fn of(set: &TrainingSet, (encoder, dimensions): (&str, usize), learned: Learned) -> Self {
         let (kinds, questions) = (training::kinds_of(set), Questions::of(set));
         let known = Known::of(&set.examples);
-        Self { intents: set.intents.clone(), kinds, questions, dimensions, known, learned }
+        let (encoder, intents) = (encoder.to_owned(), set.intents.clone());
+        Self { intents, kinds, questions, encoder, dimensions, known, learned }
     }
 
     /// What the intents' own sentences are like.

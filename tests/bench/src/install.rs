@@ -112,7 +112,7 @@ async fn time_of_installing(installs: usize, report: &mut Report) -> anyhow::Res
         skills.remove(LAMP, none()).await?;
     }
     let how = format!(
-        "{installs} installs beside six skills, from the call until it runs, and until free speech is learned (SkillsReady): package of {} bytes, component of {component} compiled each time, {SENTENCES} sentences embedded each time",
+        "{installs} installs beside six skills, from the call until it runs, and until free speech is learned (SkillsReady): package of {} bytes, component of {component} compiled each time, {SENTENCES} sentences, embedded at the first of them and kept since",
         packed.bytes.len()
     );
     report.add("install.runs.p50", quantile(&mut placed, 0.5), "ms", how.as_str());

@@ -26,7 +26,9 @@ use valet_package::{
     tests_file::{MAX_TESTS_BYTES, TestsFile},
 };
 use valet_understanding::{
-    SkillSource, Understander, Vocabulary, entities::Context as EntityContext, heads::Heads,
+    SkillSource, Understander, Vocabulary,
+    entities::Context as EntityContext,
+    heads::{Earlier, Heads},
     normalise::Tokens,
 };
 
@@ -89,7 +91,7 @@ impl Installed {
             with_templates.training_set(),
             with_templates.entities(),
             encoder.as_mut(),
-            arguments.cache.as_deref(),
+            Earlier { cache: arguments.cache.as_deref(), heads: None },
             &mut |_, _| embedded = Instant::now(),
         )?;
         let training_s = ((embedded - begun).as_secs_f64(), embedded.elapsed().as_secs_f64());

@@ -18,7 +18,7 @@ use std::{
 use valet_core::{encoder::Encoder, entity::EntityKind, intent::IntentId, signal::Class};
 use valet_understanding::{
     entities::{Context, Entities, Kind},
-    heads::Heads,
+    heads::{Earlier, Heads},
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingIntent, TrainingSet, TrainingSlot, TrainingSpan},
 };
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         &set,
         &entities,
         encoder.as_mut(),
-        arguments.cache.as_deref(),
+        Earlier { cache: arguments.cache.as_deref(), heads: None },
         &mut |_, _| embedded = Instant::now(),
     )?;
     let learning = embedded.elapsed().as_secs_f64();

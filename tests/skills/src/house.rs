@@ -30,7 +30,11 @@ use valet_package::{
     tests_file::{MAX_TESTS_BYTES, TestsFile},
 };
 use valet_skill_host::{CodeSource, HostConfig, Outside, Services, SkillHost};
-use valet_understanding::{SkillSource, Understander, Vocabulary, heads::Heads, training::Origin};
+use valet_understanding::{
+    SkillSource, Understander, Vocabulary,
+    heads::{Earlier, Heads},
+    training::Origin,
+};
 
 const MODEL: &str = "all-minilm-l6-v2";
 const MAX_FILE_BYTES: usize = 256 * 1024;
@@ -96,7 +100,7 @@ impl House {
             with_templates.training_set(),
             with_templates.entities(),
             &mut encoder,
-            Some(&cache),
+            Earlier { cache: Some(&cache), heads: None },
             &mut |_, _| {},
         )
         .map_err(|e| BenchError::file("heads", e))?;

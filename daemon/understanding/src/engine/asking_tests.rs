@@ -5,6 +5,7 @@ use super::{
     tests::{request, understander},
     *,
 };
+use crate::heads::Earlier;
 use valet_core::encoder::{EncoderFault, Encoding, TokenSpan};
 
 const DIMENSIONS: usize = 32;
@@ -49,8 +50,13 @@ impl Encoder for Letters {
 fn with_heads() -> Understander {
     let all = understander();
     let mut letters = Letters { broken: false };
-    let heads =
-        Heads::train(all.training_set(), all.entities(), &mut letters, None, &mut |_, _| {});
+    let heads = Heads::train(
+        all.training_set(),
+        all.entities(),
+        &mut letters,
+        Earlier::default(),
+        &mut |_, _| {},
+    );
     all.with_heads(Arc::new(heads.expect("heads")))
 }
 

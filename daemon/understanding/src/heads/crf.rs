@@ -103,32 +103,33 @@ impl Field {
     fn learn(&mut self, sentence: &Labelled, squares: &mut [f32], allowed: Allowed<'_>) {
         let n = self.shape.labels;
         let scores = self.scores(&sentence.positions);
-        let pass = self.pass(&scores, allowed);
+        let mut pass = self.pass(&scores, allowed);
         for (at, position) in sentence.positions.iter().enumerate() {
-            let mut change: Vec<f32> =
-                pass.single[at * n..(at + 1) * n].iter().map(|p| -p).collect();
+            let change = &mut pass.single[at * n..(at + 1) * n];
+            change.iter_mut().for_each(|p| *p = -*p);
             change[sentence.labels[at]] += 1.0;
             for feature in &position.features {
-                self.shift(*feature as usize * n, &change, squares);
+                self.shift(*feature as usize * n, change, 1.0, squares);
             }
             for (d, value) in position.dense.iter().enumerate() {
-                let scaled: Vec<f32> = change.iter().map(|c| c * value).collect();
-                self.shift(self.shape.dense_at() + d * n, &scaled, squares);
+                self.shift(self.shape.dense_at() + d * n, change, *value, squares);
             }
             if at == 0 {
-                self.shift(self.shape.start_at(), &change, squares);
+                self.shift(self.shape.start_at(), change, 1.0, squares);
             }
         }
-        let mut steps: Vec<f32> = pass.steps.iter().map(|p| -p).collect();
+        pass.steps.iter_mut().for_each(|p| *p = -*p);
         for pair in sentence.labels.windows(2) {
-            steps[pair[0] * n + pair[1]] += 1.0;
+            pass.steps[pair[0] * n + pair[1]] += 1.0;
         }
-        self.shift(self.shape.step_at(), &steps, squares);
+        self.shift(self.shape.step_at(), &pass.steps, 1.0, squares);
     }
 
-    fn shift(&mut self, at: usize, change: &[f32], squares: &mut [f32]) {
+    /// Steps along `by` times `change`, from the weight numbered `at` on.
+    fn shift(&mut self, at: usize, change: &[f32], by: f32, squares: &mut [f32]) {
         let weights = self.weights[at..at + change.len()].iter_mut();
         for ((w, s), c) in weights.zip(&mut squares[at..at + change.len()]).zip(change) {
+            let c = c * by;
             *s += c * c;
             *w += STEP * c / s.sqrt();
         }

@@ -18,6 +18,8 @@ const SEED: u64 = 0x0b5e_55ed;
 /// The mean and the leading directions of token vectors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Projection {
+    /// Examples there were when it was found.
+    pub(crate) examples: usize,
     /// Length of a token vector.
     pub(crate) dimensions: usize,
     /// The mean token vector.
@@ -30,7 +32,7 @@ impl Projection {
     /// Finds the directions by subspace iteration over at most [`MAX_ROWS`] evenly chosen rows.
     pub(crate) fn of(rows: &[&[f32]], dimensions: usize) -> Self {
         if rows.is_empty() || dimensions == 0 {
-            return Self { dimensions, mean: vec![0.0; dimensions], rows: Vec::new() };
+            return Self { dimensions, mean: vec![0.0; dimensions], ..Self::default() };
         }
         let stride = rows.len().div_ceil(MAX_ROWS);
         let chosen: Vec<&[f32]> = rows.iter().step_by(stride).copied().collect();
@@ -46,7 +48,7 @@ impl Projection {
             let spread = spread_along(&covariance, row).sqrt().max(1e-6);
             row.iter_mut().for_each(|v| *v /= spread);
         }
-        Self { dimensions, mean, rows: basis }
+        Self { examples: 0, dimensions, mean, rows: basis }
     }
 
     /// The [`COMPONENTS`] coordinates of a token vector, each of unit spread over the samples.

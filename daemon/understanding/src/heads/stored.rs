@@ -15,17 +15,23 @@ use super::{
     training::MAX_EMBEDDED,
 };
 use crate::training::TrainingSet;
+use std::sync::Arc;
 
 /// Most features of one tagger.
 const MAX_TAGGER_FEATURES: usize = 200_000;
 
 impl Heads {
     /// Heads for this training set out of the payload of a cache file; `None` where a size in it
-    /// does not fit the set, a number is not finite, or bytes are left over. `dimensions` is the
-    /// length of the encoder's vectors.
+    /// does not fit the set, a number is not finite, or bytes are left over. `encoder` is the
+    /// encoder's fingerprint, `dimensions` the length of its vectors.
     #[must_use]
-    pub fn parse(payload: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Self> {
-        read(payload, set, dimensions).map(|learned| Self::of(set, dimensions, learned))
+    pub fn parse(
+        payload: &[u8],
+        set: &TrainingSet,
+        (encoder, dimensions): (&str, usize),
+    ) -> Option<Self> {
+        let learned = read(payload, set, dimensions)?;
+        Some(Self::of(set, (encoder, dimensions), learned))
     }
 
     /// What [`Heads::parse`] reads.
@@ -56,12 +62,14 @@ fn write(learned: &Learned) -> Vec<u8> {
     w.f32(learned.scope.bias);
     w.f32(learned.scope.act);
     w.f32(learned.scope.answer);
+    w.count(learned.projection.examples);
     w.f32s(&learned.projection.mean);
     w.count(learned.projection.rows.len());
     w.f32s(&learned.projection.rows);
     for tagger in &learned.taggers {
         w.u32(u32::from(tagger.is_some()));
         if let Some(tagger) = tagger {
+            w.bytes(&tagger.of);
             w.u64s(&tagger.features);
             w.f32s(&tagger.field.weights);
         }
@@ -91,14 +99,15 @@ fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Learned> {
     let space = read_space(&mut r)?;
     let model = read_model(&mut r, (intents, dimensions), space.rarity.len())?;
     let scope = read_scope(&mut r)?;
+    let examples = r.count().filter(|count| *count <= MAX_EMBEDDED)?;
     let mean = r.f32s(dimensions)?;
     let numbers = r.count().filter(|n| *n <= COMPONENTS * dimensions)?;
-    let projection = Projection { dimensions, mean, rows: r.f32s(numbers)? };
+    let projection = Projection { examples, dimensions, mean, rows: r.f32s(numbers)? };
     let mut taggers = Vec::with_capacity(intents);
     for intent in &set.intents {
         taggers.push(match r.u32()? {
             0 => None,
-            1 => Some(read_tagger(&mut r, intent.slots.len())?),
+            1 => Some(Arc::new(read_tagger(&mut r, intent.slots.len())?)),
             _ => return None,
         });
     }
@@ -171,8 +180,9 @@ fn read_scope(r: &mut Reader<'_>) -> Option<ScopeModel> {
 }
 
 fn read_tagger(r: &mut Reader<'_>, slots: usize) -> Option<Tagger> {
+    let of = r.bytes()?.try_into().ok()?;
     let features = r.u64s().filter(|f| f.len() <= MAX_TAGGER_FEATURES && f.is_sorted())?;
     let shape = Shape { labels: 1 + 2 * slots, features: features.len(), dense: COMPONENTS };
     let weights = r.f32s(shape.weights())?;
-    Some(Tagger { features, field: Field { shape, weights } })
+    Some(Tagger { of, features, field: Field { shape, weights } })
 }

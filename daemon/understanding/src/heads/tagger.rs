@@ -4,6 +4,7 @@
 //! Must not resolve values; `Entities` does. What it does not know it leaves untagged.
 
 use super::{
+    cache::{self, Key, Writer},
     crf::{Field, Labelled, Position, Shape},
     features::word,
     projection::{COMPONENTS, Projection},
@@ -45,6 +46,8 @@ pub(crate) struct Span {
 /// The tagger of one intent.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Tagger {
+    /// What it was trained on.
+    pub(crate) of: Key,
     /// Hashes of the features, ascending; the place is the feature's number.
     pub(crate) features: Vec<u64>,
     /// The field: label 0 is "no slot", then begin and inside of each slot.
@@ -184,8 +187,20 @@ fn may_follow(before: Option<usize>, label: usize) -> bool {
 }
 
 impl Tagger {
+    /// What says all that training depends on: equal keys, equal taggers.
+    pub(crate) fn key_of(sentences: &[(Words, Vec<usize>)], slots: usize) -> Key {
+        let mut all = Writer::default();
+        all.count(slots);
+        for (words, labels) in sentences {
+            words.features.iter().for_each(|hashes| all.u64s(hashes));
+            words.dense.iter().for_each(|numbers| all.f32s(numbers));
+            labels.iter().for_each(|label| all.count(*label));
+        }
+        cache::key_of(&[&all.into_bytes()])
+    }
+
     /// Trains the tagger of an intent with `slots` slots.
-    pub(crate) fn train(sentences: &[(Words, Vec<usize>)], slots: usize) -> Self {
+    pub(crate) fn train(of: Key, sentences: &[(Words, Vec<usize>)], slots: usize) -> Self {
         let mut features: Vec<u64> = sentences
             .iter()
             .flat_map(|(words, _)| words.features.iter().flatten().copied())
@@ -203,7 +218,7 @@ impl Tagger {
             .filter(|sentence| !sentence.positions.is_empty())
             .collect();
         let field = Field::train(&labelled, shape, &may_follow);
-        Self { features, field }.without_idle_features()
+        Self { of, features, field }.without_idle_features()
     }
 
     /// Forgets features that ended up with next to no weight: most of them, and all the memory.
@@ -221,7 +236,7 @@ impl Tagger {
         weights.extend_from_slice(rest);
         let shape = Shape { features: kept.len(), ..self.field.shape };
         let features = kept.into_iter().map(|(hash, _)| hash).collect();
-        Self { features, field: Field { shape, weights } }
+        Self { of: self.of, features, field: Field { shape, weights } }
     }
 
     /// The spans of slots in a sentence, from left to right.

@@ -4,6 +4,7 @@
 
 use super::{
     augment::{self, Pool, Variant},
+    cache::Key,
     embeddings::Embeddings,
     projection::{COMPONENTS, Projection},
     tagger::{self, Tagger, Words},
@@ -13,10 +14,48 @@ use crate::{
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingSet},
 };
+use std::{collections::HashMap, sync::Arc};
 use valet_core::encoder::Encoding;
 
+/// A projection serves until there are this many times the examples that it was found on.
+const GROWN: usize = 2;
+
+/// The projection, and a tagger for each intent that has slots and examples. `before` is what there was until now: the
+/// projection stays until there are [`GROWN`] times as many examples, and a tagger where it was trained on the very same.
+pub(crate) fn learn(
+    (set, examples): (&TrainingSet, &[&TrainingExample]),
+    (entities, embeddings): (&Entities, &Embeddings),
+    dimensions: usize,
+    before: Option<(&Projection, &[Option<Arc<Tagger>>])>,
+) -> (Projection, Vec<Option<Arc<Tagger>>>) {
+    let (projection, known) = before.unzip();
+    let projection = projection
+        .filter(|before| examples.len() <= GROWN * before.examples)
+        .cloned()
+        .unwrap_or_else(|| projection_of(examples, embeddings, dimensions));
+    let known: HashMap<Key, &Arc<Tagger>> =
+        known.unwrap_or_default().iter().flatten().map(|tagger| (tagger.of, tagger)).collect();
+    let pool = Pool::of(&set.examples);
+    let sources = (entities, embeddings, &projection);
+    let one = |number: usize| {
+        let slots = set.intents[number].slots.len();
+        let mut sentences = Vec::new();
+        for example in examples.iter().filter(|e| e.intent == number && slots > 0) {
+            add_sentences(set, example, &pool, sources, &mut sentences);
+        }
+        if sentences.is_empty() {
+            return None;
+        }
+        let key = Tagger::key_of(&sentences, slots);
+        let known = known.get(&key).map(|tagger| Arc::clone(tagger));
+        Some(known.unwrap_or_else(|| Arc::new(Tagger::train(key, &sentences, slots))))
+    };
+    let taggers = (0..set.intents.len()).map(one).collect();
+    (projection, taggers)
+}
+
 /// The directions of the token vectors that vary most.
-pub(crate) fn projection_of(
+fn projection_of(
     examples: &[&TrainingExample],
     embeddings: &Embeddings,
     dimensions: usize,
@@ -27,31 +66,7 @@ pub(crate) fn projection_of(
         examples.iter().step_by(stride).filter_map(|e| embeddings.encoding(&e.text)).collect();
     let rows: Vec<&[f32]> =
         some.iter().flat_map(|e| e.token_vectors.chunks_exact(dimensions.max(1))).collect();
-    Projection::of(&rows, dimensions)
-}
-
-/// A tagger for each intent that has slots and examples.
-pub(crate) fn taggers(
-    set: &TrainingSet,
-    examples: &[&TrainingExample],
-    entities: &Entities,
-    embeddings: &Embeddings,
-    projection: &Projection,
-) -> Vec<Option<Tagger>> {
-    let pool = Pool::of(&set.examples);
-    let one = |number: usize| {
-        let slots = set.intents[number].slots.len();
-        let own = examples.iter().filter(|e| e.intent == number);
-        let mut sentences = Vec::new();
-        if slots > 0 {
-            for example in own {
-                let sources = (entities, embeddings, projection);
-                add_sentences(set, example, &pool, sources, &mut sentences);
-            }
-        }
-        (!sentences.is_empty()).then(|| Tagger::train(&sentences, slots))
-    };
-    (0..set.intents.len()).map(one).collect()
+    Projection { examples: examples.len(), ..Projection::of(&rows, dimensions) }
 }
 
 /// One example and its variants as sentences for the tagger. In every second of them the known

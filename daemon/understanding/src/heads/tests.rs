@@ -115,7 +115,8 @@ fn set(more: &[&str]) -> TrainingSet {
 }
 
 fn train(set: &TrainingSet, encoder: &mut HashEncoder, folder: Option<&Path>) -> Heads {
-    Heads::train(set, &Entities::default(), encoder, folder, &mut |_, _| {}).expect("no fault")
+    let earlier = Earlier { cache: folder, heads: None };
+    Heads::train(set, &Entities::default(), encoder, earlier, &mut |_, _| {}).expect("no fault")
 }
 
 fn rank(heads: &Heads, text: &str) -> Ranked {
@@ -187,10 +188,33 @@ fn a_changed_skill_embeds_only_what_is_new() {
 }
 
 #[test]
+fn a_tagger_is_trained_again_only_where_its_own_intent_changed() {
+    let mut encoder = HashEncoder::new();
+    let mut again = |set: &TrainingSet, heads: &Heads| {
+        let earlier = Earlier { cache: None, heads: Some(heads) };
+        Heads::train(set, &Entities::default(), &mut encoder, earlier, &mut |_, _| {})
+            .expect("no fault")
+    };
+    let tagger = |heads: &Heads| heads.learned.taggers[0].clone().expect("the fan has a slot");
+    let first = train(&set(&[]), &mut HashEncoder::new(), None);
+    let more_doors = again(&set(&["bolt the doors", "secure the car"]), &first);
+    assert!(Arc::ptr_eq(&tagger(&first), &tagger(&more_doors)));
+    let mut more_fans = set(&[]);
+    more_fans.examples.push(example(0, "fan [two] now"));
+    let more_fans = again(&more_fans, &more_doors);
+    assert_ne!(tagger(&first).of, tagger(&more_fans).of);
+    let same = again(&set(&[]), &first);
+    assert_eq!(same.learned, first.learned, "what is taken over is what would come out");
+    let mut strange = train(&set(&[]), &mut HashEncoder::new(), None);
+    strange.encoder = "another".to_owned();
+    assert!(!Arc::ptr_eq(&tagger(&strange), &tagger(&again(&set(&[]), &strange))));
+}
+
+#[test]
 fn stored_heads_of_any_length_and_content_never_panic() {
     let set = set(&[]);
     let bytes = train(&set, &mut HashEncoder::new(), None).to_bytes();
-    assert!(Heads::parse(&bytes, &set, DIMENSIONS).is_some());
+    assert!(Heads::parse(&bytes, &set, ("hash", DIMENSIONS)).is_some());
     let mut random = crate::random::Random::new(3);
     for _ in 0..2000 {
         let mut broken = bytes.clone();
@@ -199,7 +223,7 @@ fn stored_heads_of_any_length_and_content_never_panic() {
             broken[at] = u8::try_from(random.below(256)).unwrap_or(0);
         }
         broken.truncate(bytes.len() - random.below(2) * random.below(bytes.len()));
-        let _ = Heads::parse(&broken, &set, DIMENSIONS);
+        let _ = Heads::parse(&broken, &set, ("hash", DIMENSIONS));
     }
 }
 

@@ -115,13 +115,13 @@ fn shown(example: &TrainingExample) -> Box<str> {
     }
 }
 
-/// Trains everything. The texts were embedded before.
+/// Trains everything, except what stands in `before` just as it would come out. The texts were embedded before.
 pub(crate) fn learn(
     set: &TrainingSet,
     examples: &[&TrainingExample],
     entities: &Entities,
-    embeddings: &Embeddings,
-    dimensions: usize,
+    (embeddings, dimensions): (&Embeddings, usize),
+    before: Option<&Learned>,
 ) -> Learned {
     let kinds = kinds_of(set);
     let foreign: Vec<TrainingExample> = OUT_OF_DOMAIN
@@ -142,12 +142,16 @@ pub(crate) fn learn(
         foreign: foreign.iter().filter_map(prepare).collect(),
     };
     ground.drop_claimed_foreigners();
-    let (temperature, scope) = ground.calibrate();
     let all: Vec<usize> = (0..ground.prepared.len()).collect();
-    let (space, mut model) = ground.train(&all);
+    let before = before.map(|before| (&before.projection, before.taggers.as_slice()));
+    let ((temperature, scope), ((space, mut model), (projection, taggers))) = beside(
+        || ground.calibrate(),
+        || {
+            let sources = (entities, embeddings);
+            (ground.train(&all), tagging::learn((set, examples), sources, dimensions, before))
+        },
+    );
     model.temperature = temperature;
-    let projection = tagging::projection_of(examples, embeddings, dimensions);
-    let taggers = tagging::taggers(set, examples, entities, embeddings, &projection);
     let mut polarity = vec![0u32; set.intents.len()];
     for p in &ground.prepared {
         polarity[p.example.intent] |= super::polarity_of(&p.tokens);
@@ -164,6 +168,20 @@ pub(crate) fn learn(
         polarity,
         expected: expected(set),
     }
+}
+
+/// Does one thing on a thread of its own while this one does the other; where there is no thread to be had, one after the
+/// other. What comes out is the same.
+fn beside<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("training".into()).spawn_scoped(scope, &one);
+        let other = other();
+        match thread.map(|thread| thread.join()) {
+            Ok(Ok(one)) => (one, other),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => (one(), other),
+        }
+    })
 }
 
 /// The slots that at least [`EXPECTED`] of an intent's examples fill. Where none of them alone

@@ -12,7 +12,10 @@ use std::{
 };
 use valet_core::encoder::{Encoder, EncoderFault, Encoding};
 use valet_inference::{EncoderOptions, Kernels, Packing, SentenceEncoder};
-use valet_understanding::{Understander, heads::Heads};
+use valet_understanding::{
+    Understander,
+    heads::{Earlier, Heads},
+};
 
 /// Below the cache, the folder with one folder of heads a model.
 const HEADS_FOLDER: &str = "understanding";
@@ -94,7 +97,7 @@ impl Loaded {
         }
     }
 
-    /// Heads for an understander, from the cache or trained. Ends within a few sentences once
+    /// Heads for an understander, from the cache or trained; what `before` knows of the same skills is not learned again. Ends within a few sentences once
     /// `given_up` says so; `progress` is told sentences embedded and sentences in all.
     ///
     /// # Errors
@@ -102,7 +105,7 @@ impl Loaded {
     pub(crate) fn train(
         &mut self,
         understander: &Understander,
-        cache: &Path,
+        (cache, before): (&Path, Option<&Heads>),
         given_up: &dyn Fn() -> bool,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Trained, Untrained> {
@@ -119,7 +122,7 @@ impl Loaded {
             understander.training_set(),
             understander.entities(),
             &mut encoder,
-            Some(&cache),
+            Earlier { cache: Some(&cache), heads: before },
             progress,
         );
         match trained {

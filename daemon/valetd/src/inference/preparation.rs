@@ -75,7 +75,7 @@ pub(crate) struct Preparation {
 /// Where a preparation begins.
 enum Begin {
     Model(Arc<Model>),
-    Loaded(Box<Loaded>),
+    Again(Box<Prepared>),
 }
 
 impl Preparation {
@@ -102,7 +102,7 @@ impl Preparation {
         prepared: Prepared,
         wanted: Understander,
     ) -> std::io::Result<()> {
-        self.spawn(Begin::Loaded(Box::new(prepared.loaded)), wanted)
+        self.spawn(Begin::Again(Box::new(prepared)), wanted)
     }
 
     /// Ends it at the next step or sentence. [`Step::GivenUp`] follows, unless its end was told
@@ -129,8 +129,12 @@ impl Preparation {
     }
 
     fn prepare(&self, from: Begin, wanted: &Understander) -> Result<Prepared, Untrained> {
+        let mut before = None;
         let mut loaded = match from {
-            Begin::Loaded(loaded) => *loaded,
+            Begin::Again(prepared) => {
+                before = Some(prepared.trained.heads);
+                prepared.loaded
+            }
             Begin::Model(model) => {
                 self.say(Step::Verifying)?;
                 model.check().map_err(Untrained::Fault)?;
@@ -147,7 +151,8 @@ impl Preparation {
             }
         };
         let given_up = || self.is_given_up();
-        let trained = loaded.train(wanted, &self.settings.cache, &given_up, &mut progress)?;
+        let earlier = (self.settings.cache.as_path(), before.as_deref());
+        let trained = loaded.train(wanted, earlier, &given_up, &mut progress)?;
         Ok(Prepared { loaded, trained })
     }
 

@@ -194,7 +194,9 @@ impl Thread {
         };
         let adopted = &self.adopted;
         let given_up = || adopted.is_there();
-        match serving.loaded.train(understander, &self.settings.cache, &given_up, &mut progress) {
+        let before = serving.trained.as_ref().map(|trained| Arc::clone(&trained.heads));
+        let earlier = (self.settings.cache.as_path(), before.as_deref());
+        match serving.loaded.train(understander, earlier, &given_up, &mut progress) {
             Ok(trained) => {
                 let (of, heads) = (trained.of, trained.heads.clone());
                 let state = serving.loaded.ready(&trained);
