@@ -36,6 +36,7 @@ bench: ## every figure we claim, measured here, as JSON
 	@scripts/step "build the skill compiler" scripts/build skillc
 	@scripts/step "fetch the models" models/fetch
 	@scripts/step "build the skills" scripts/skills
+	@scripts/step "build the hostile guests" scripts/hostile
 	@scripts/step "build the benches" scripts/build bench
 	@scripts/bench
 
@@ -52,10 +53,11 @@ docs: ## write the generated references again and build the documentation of the
 fuzz: ## run every fuzz target for a minute
 	@scripts/fuzz
 
-skills: ## build the skills into target/skills/ and the guests of the tests into target/guests/
+skills: ## build the skills into target/skills/, and the guests of the tests beside them
 	@scripts/step "set up" scripts/setup lint
 	@scripts/step "build the skill compiler" scripts/build skillc
 	@scripts/step "build the skills" scripts/skills
+	@scripts/step "build the hostile guests" scripts/hostile
 
 models: ## fetch and make the models in models/cache/
 	@scripts/step "set up" scripts/setup run

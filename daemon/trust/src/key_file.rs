@@ -12,6 +12,8 @@
 //!
 //! Must not read files; `store` does.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 use valet_core::intent::SkillId;
@@ -53,6 +55,16 @@ pub enum Namespace {
     Below(String),
     /// This one.
     One(SkillId),
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => to.write_str("**"),
+            Self::Below(above) => write!(to, "{above}**"),
+            Self::One(one) => write!(to, "{one}"),
+        }
+    }
 }
 
 impl Namespace {

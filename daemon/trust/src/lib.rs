@@ -12,6 +12,6 @@ mod verdict;
 
 pub use clock::Clock;
 pub use key_file::{Namespace, TrustedKey};
-pub use revoked::Revoked;
+pub use revoked::{MAX_LIST_BYTES, Revoked};
 pub use store::{Fault, TrustStore};
 pub use verdict::{Refusal, Signer, Verdict, class_of};

@@ -22,7 +22,7 @@ use valet_package::signature::KeyId;
 use valet_package::strict;
 
 /// Largest list, bytes.
-pub(crate) const MAX_LIST_BYTES: usize = 1 << 20;
+pub const MAX_LIST_BYTES: usize = 1 << 20;
 
 /// What is revoked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod skills;
 mod stats;
 mod tour;
 mod trace;
+mod trust;
 mod turn;
 mod value;
 
@@ -82,6 +83,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
     match &cli.command {
         Command::Completion { shell } => return shell::completion(*shell, screen),
         Command::Man { dir } => return shell::man(dir, screen),
+        Command::Trust(trust) => return trust::run(screen, trust),
         Command::Doctor => return doctor::run(&cli.bus(), screen).await,
         _ => {}
     }
@@ -113,6 +115,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Completion { .. }
         | Command::Man { .. }
         | Command::Doctor
+        | Command::Trust(_)
         | Command::Skill { .. } => Ok(Verdict::Fine),
     }
 }

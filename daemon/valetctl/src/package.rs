@@ -22,7 +22,7 @@ use crate::screen::{Screen, Style, pad};
 use crate::{CtlError, Verdict};
 
 /// Where a system keeps the keys it trusts, the image's first.
-const TRUST: [&str; 2] = ["/usr/share/valetd/trust.d", "/etc/valetd/trust.d"];
+pub(crate) const TRUST: [&str; 2] = ["/usr/share/valetd/trust.d", "/etc/valetd/trust.d"];
 
 /// Runs one of them.
 ///
@@ -145,7 +145,7 @@ fn sign(package: &Path, key: &Path) -> Result<Signature, CtlError> {
 }
 
 /// A secret key; asks for its password where it has one.
-fn secret_key(file: &Path) -> Result<SecretKey, minisign::PError> {
+pub(crate) fn secret_key(file: &Path) -> Result<SecretKey, minisign::PError> {
     let text = fs::read_to_string(file)?;
     let open = SecretKeyBox::from_string(&text)?.into_unencrypted_secret_key();
     match open {
@@ -270,7 +270,7 @@ fn open_file(path: &Path) -> Result<File, CtlError> {
     File::open(path).map_err(|error| file(path, "read", &error))
 }
 
-fn file(path: &Path, verb: &'static str, error: &std::io::Error) -> CtlError {
+pub(crate) fn file(path: &Path, verb: &'static str, error: &std::io::Error) -> CtlError {
     CtlError::File { path: path.display().to_string(), verb, why: error.to_string() }
 }
 
@@ -281,7 +281,7 @@ pub(crate) fn refused(path: &Path, error: &impl std::error::Error) -> CtlError {
 }
 
 /// Writes a file under another name, and gives it this one when it is whole.
-fn replace(place: &Path, bytes: &[u8]) -> Result<(), CtlError> {
+pub(crate) fn replace(place: &Path, bytes: &[u8]) -> Result<(), CtlError> {
     let mut staged = place.as_os_str().to_owned();
     staged.push(format!(".{}.part", std::process::id()));
     let staged = PathBuf::from(staged);

@@ -162,3 +162,50 @@ fn a_component_that_no_device_would_take_is_refused_at_the_desk() {
     fs::remove_file(at.join("lamp/skill.wasm")).expect("it was there");
     assert!(fine(at, &["skill", "check", "lamp"]).contains("not built yet"));
 }
+
+#[test]
+fn keys_and_lists_are_added_shown_and_taken_back() {
+    let desk = desk("org.example.**");
+    let at = desk.path();
+    fn in_own<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+        [&["trust", "--folder", "own"], arguments].concat()
+    }
+    let add = ["add", "author.pub", "--name", "Author", "--namespace", "org.example.**"];
+    let refused = |arguments: &[&str], why: &str| {
+        let output = valetctl(at, &in_own(arguments));
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(why), "{arguments:?}: {said}");
+    };
+    refused(&[&add[..], &["--not-after", "soon"]].concat(), "not-after is \"soon\"");
+    refused(&["add", "author.key", "--name", "A", "--namespace", "**"], "key");
+    assert!(!at.join("own").exists(), "nothing was written");
+    fine(at, &in_own(&[&add[..], &["--may-revoke", "--not-after", "2099-12-31"]].concat()));
+    refused(&add, "is trusted already");
+    let shown = fine(at, &["--json", "trust", "--folder", "own"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    let key = shown["keys"][0]["key"].as_str().expect("a number").to_owned();
+    assert_eq!(shown["keys"][0]["namespaces"][0], "org.example.**");
+    fine(at, &["skill", "pack", "lamp", "-o", "a.valet"]);
+    fine(at, &["skill", "sign", "a.valet", "--key", "author.key"]);
+    fine(at, &["skill", "verify", "a.valet", "--trust", "own"]);
+    let list = |serial: u32| {
+        let skills = "[[skills]]\nid = \"org.example.lamp\"\nup-to-counter = 3\n";
+        fs::write(at.join("l.toml"), format!("schema = 1\nserial = {serial}\n{skills}"))
+            .expect("l");
+    };
+    list(7);
+    refused(&["revoke", "l.toml"], "l.toml.minisig");
+    fine(at, &in_own(&["sign-list", "l.toml", "--key", "author.key"]));
+    fine(at, &in_own(&["revoke", "l.toml"]));
+    let revoked = valetctl(at, &["skill", "verify", "a.valet", "--trust", "own"]);
+    assert!(String::from_utf8_lossy(&revoked.stdout).contains("revoked"), "{revoked:?}");
+    refused(&["revoke", "l.toml"], "no newer");
+    list(8);
+    refused(&["revoke", "l.toml"], "l.toml");
+    let shown = fine(at, &["--json", "trust", "--folder", "own"]);
+    assert!(shown.contains("\"list\":7") || shown.contains("\"list\": 7"), "{shown}");
+    refused(&["remove", "0123456789ABCDEF"], "no file in own");
+    fine(at, &in_own(&["remove", &key]));
+    assert!(fs::read_dir(at.join("own")).expect("it").count() == 2, "the list and its signature");
+}
