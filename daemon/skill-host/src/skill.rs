@@ -234,11 +234,11 @@ impl Loaded {
         if let Some(printed) = turn.printed() {
             log::debug!(target: "skill", "{} printed: {printed}", self.manifest.id);
         }
-        let memory = turn.limits.peak_bytes();
+        let used = turn.used(own);
         // A rehearsal is no turn, but a fault in it is one.
         let counts = result.is_err() || !turn.rehearses();
         let quarantined =
-            counts && self.lock_counters().count(result.as_ref().err(), had_its_time, own, memory);
+            counts && self.lock_counters().count(result.as_ref().err(), had_its_time, used);
         if let Err(fault) = &result {
             log::warn!("{fault}");
         }

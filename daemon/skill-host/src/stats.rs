@@ -33,6 +33,8 @@ pub struct SkillStats {
     pub breaches: u64,
     /// How often a call was refused because there had been too many in a minute.
     pub limited: u64,
+    /// Calls of the host, of all turns.
+    pub host_calls: u64,
     /// Own time of a turn, median of the last ones, µs.
     pub guest_p50_us: u64,
     /// The same, 95th percentile.
@@ -43,12 +45,24 @@ pub struct SkillStats {
     pub state: SkillState,
 }
 
+/// What one turn used up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    /// Its own time.
+    pub(crate) own: Duration,
+    /// Most memory, bytes.
+    pub(crate) memory: usize,
+    /// Calls of the host.
+    pub(crate) host_calls: u64,
+}
+
 /// Counts.
 #[derive(Debug)]
 pub(crate) struct Counters {
     turns: u64,
     faults: u64,
     breaches: u64,
+    host_calls: u64,
     in_a_row: u32,
     times: VecDeque<Duration>,
     memory_peak: usize,
@@ -61,6 +75,7 @@ impl Counters {
             turns: 0,
             faults: 0,
             breaches: 0,
+            host_calls: 0,
             in_a_row: 0,
             times: VecDeque::with_capacity(KEPT_TIMES),
             memory_peak: 0,
@@ -78,15 +93,15 @@ impl Counters {
         &mut self,
         fault: Option<&SkillFault>,
         had_its_time: bool,
-        own: Duration,
-        memory: usize,
+        used: Used,
     ) -> bool {
         self.turns += 1;
+        self.host_calls += used.host_calls;
         if self.times.len() == KEPT_TIMES {
             self.times.pop_front();
         }
-        self.times.push_back(own);
-        self.memory_peak = self.memory_peak.max(memory);
+        self.times.push_back(used.own);
+        self.memory_peak = self.memory_peak.max(used.memory);
         match fault {
             None => self.in_a_row = 0,
             // Stopped by somebody else: says nothing about the skill.
@@ -126,6 +141,7 @@ impl Counters {
             faults: self.faults,
             breaches: self.breaches,
             limited,
+            host_calls: self.host_calls,
             guest_p50_us: at(50),
             guest_p95_us: at(95),
             memory_peak_bytes: self.memory_peak,
@@ -147,15 +163,16 @@ mod tests {
     #[test]
     fn three_faults_in_a_row_quarantine_and_a_good_turn_forgives() {
         let mut counters = Counters::new();
-        let own = Duration::from_micros(7);
-        assert!(!counters.count(Some(&trap()), true, own, 1));
-        assert!(!counters.count(Some(&trap()), true, own, 1));
-        assert!(!counters.count(None, true, own, 9));
-        assert!(!counters.count(Some(&trap()), true, own, 1));
-        assert!(!counters.count(Some(&trap()), true, own, 1));
-        assert!(counters.count(Some(&trap()), true, own, 1));
+        let used = |memory| Used { own: Duration::from_micros(7), memory, host_calls: 2 };
+        assert!(!counters.count(Some(&trap()), true, used(1)));
+        assert!(!counters.count(Some(&trap()), true, used(1)));
+        assert!(!counters.count(None, true, used(9)));
+        assert!(!counters.count(Some(&trap()), true, used(1)));
+        assert!(!counters.count(Some(&trap()), true, used(1)));
+        assert!(counters.count(Some(&trap()), true, used(1)));
         let stats = counters.stats(0);
         assert_eq!((stats.turns, stats.faults, stats.memory_peak_bytes), (6, 5, 9));
+        assert_eq!(stats.host_calls, 12);
         assert_eq!((stats.guest_p50_us, stats.guest_p95_us), (7, 7));
         assert!(matches!(stats.state, SkillState::Quarantined { .. }));
         counters.release();

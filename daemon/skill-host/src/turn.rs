@@ -9,6 +9,7 @@ use crate::{
         MAX_WRITES, PEERS_TIME, StoreLimits,
     },
     rate::{Buckets, Rated},
+    stats::Used,
     world::World,
 };
 use std::{
@@ -180,6 +181,7 @@ pub(crate) struct Turn {
     pub(crate) allowance: Allowance,
     pub(crate) limits: StoreLimits,
     pub(crate) clock: TurnClock,
+    host_calls: u64,
     buckets: Arc<Mutex<Buckets>>,
     output: Vec<u8>,
 }
@@ -217,6 +219,7 @@ impl Turn {
             allowance: Allowance::new(observe),
             limits: StoreLimits::new(parts.memory_limit),
             clock,
+            host_calls: 0,
             buckets: parts.buckets,
             output: Vec::new(),
         }
@@ -225,6 +228,17 @@ impl Turn {
     /// Time that was spent on the world's behalf, not the guest's.
     pub(crate) fn give_back(&mut self, waited: Duration) {
         self.clock.give_back(waited);
+    }
+
+    /// Every call of the host begins here: it is counted, and only made where the guest may go on.
+    pub(crate) fn host_call(&mut self) -> Result<(), Stop> {
+        self.host_calls += 1;
+        self.clock.check()
+    }
+
+    /// What it used up.
+    pub(crate) fn used(&self, own: Duration) -> Used {
+        Used { own, memory: self.limits.peak_bytes(), host_calls: self.host_calls }
     }
 
     /// Takes one of a turn's writes to disk.

@@ -53,3 +53,17 @@ fn xml_that_is_not_well_formed_is_refused() {
     assert_eq!(fine.attribute("b"), "1 < \"2\"");
     assert_eq!(fine.children.len(), 1);
 }
+
+#[test]
+fn a_published_version_of_the_contract_stays_as_it_is() {
+    use sha2::{Digest, Sha256};
+    let promised = text("tests/contract/since-v0.1.0/wit.sha256");
+    let now: String = sources("skills/wit", ".wit")
+        .iter()
+        .map(|(name, text)| {
+            let hash: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
+            format!("{hash}  {name}\n")
+        })
+        .collect();
+    assert_eq!(now, promised, "0.1.0 is published: what is new is a new version beside it");
+}

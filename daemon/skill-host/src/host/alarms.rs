@@ -25,7 +25,7 @@ fn is_alarm_name(name: &str) -> bool {
 
 impl wit::Host for Turn {
     fn set(&mut self, alarm: wit::Alarm) -> wasmtime::Result<Result<(), wit::AlarmError>> {
-        self.clock.check()?;
+        self.host_call()?;
         self.take_write()?;
         let Some(grant) = self.granter.alarms().filter(|_| self.scope.alarms) else {
             return Ok(Err(wit::AlarmError::NotGranted));
@@ -51,7 +51,7 @@ impl wit::Host for Turn {
     }
 
     fn cancel(&mut self, name: String) -> wasmtime::Result<Result<bool, wit::AlarmError>> {
-        self.clock.check()?;
+        self.host_call()?;
         self.take_write()?;
         let Some(grant) = self.granter.alarms().filter(|_| self.scope.alarms) else {
             return Ok(Err(wit::AlarmError::NotGranted));
@@ -77,7 +77,7 @@ impl wit::Host for Turn {
     }
 
     fn pending(&mut self) -> wasmtime::Result<Result<Vec<wit::Alarm>, wit::AlarmError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(grant) = self.granter.alarms() else {
             return Ok(Err(wit::AlarmError::NotGranted));
         };

@@ -7,7 +7,7 @@ use crate::{
 
 impl wit::Host for Turn {
     fn say(&mut self, speech: String) -> wasmtime::Result<Result<(), wit::AnnounceError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(grant) = self.granter.announce() else {
             return Ok(Err(wit::AnnounceError::NotGranted));
         };

@@ -24,7 +24,7 @@ fn read_page(asset: &Asset, offset: u64, length: u32) -> io::Result<Vec<u8>> {
 
 impl wit::Host for Turn {
     fn size(&mut self, path: String) -> wasmtime::Result<Result<u64, wit::AssetError>> {
-        self.clock.check()?;
+        self.host_call()?;
         Ok(self.assets.get(&path).map(|a| a.bytes).ok_or(wit::AssetError::UnknownAsset))
     }
 
@@ -34,7 +34,7 @@ impl wit::Host for Turn {
         offset: u64,
         length: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::AssetError>> {
-        self.clock.check()?;
+        self.host_call()?;
         if length > MAX_ASSET_READ_BYTES {
             return Ok(Err(wit::AssetError::TooLong));
         }

@@ -7,6 +7,7 @@ pub(super) const RESOLUTION_MS: i64 = 10;
 
 impl wit::Host for Turn {
     fn now(&mut self) -> wasmtime::Result<wit::WallTime> {
+        self.host_call()?;
         let now = self.world.now();
         Ok(wit::WallTime {
             utc_ms: now.utc_ms - now.utc_ms.rem_euclid(RESOLUTION_MS),

@@ -125,7 +125,7 @@ impl wit::Host for Turn {
         on: wit::Bus,
         pattern: String,
     ) -> wasmtime::Result<Result<Vec<String>, wit::PeerError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(grant) = self.granter.names(bus(on), &pattern) else {
             return Ok(Err(wit::PeerError::NotGranted));
         };
@@ -140,7 +140,7 @@ impl wit::Host for Turn {
         &mut self,
         request: wit::CallRequest,
     ) -> wasmtime::Result<Result<wit::Answer, wit::PeerError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let (grant, calling) = match self.judge_call(request) {
             Ok(judged) => judged,
             Err(error) => return Ok(Err(error)),
@@ -163,7 +163,7 @@ impl wit::Host for Turn {
         of: wit::Peer,
         property: String,
     ) -> wasmtime::Result<Result<wit::PeerValue, wit::PeerError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let granted = peer(&of).and_then(|peer| self.granter.property(&peer, &property));
         let Some(grant) = granted else {
             return Ok(Err(wit::PeerError::NotGranted));

@@ -97,7 +97,7 @@ impl wit::Host for Turn {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<wit::Response, wit::HttpError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let method = method(request.method);
         let Some(url) = HttpUrl::parse(&request.url) else {
             return Ok(Err(wit::HttpError::BadRequest));

@@ -4,7 +4,7 @@ use crate::{bindings::valet::skill::location as wit, turn::Turn};
 
 impl wit::Host for Turn {
     fn current(&mut self) -> wasmtime::Result<Result<wit::Position, wit::LocationError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(grant) = self.granter.location() else {
             return Ok(Err(wit::LocationError::NotGranted));
         };

@@ -16,7 +16,7 @@ fn clean(line: &str) -> String {
 
 impl wit::Host for Turn {
     fn write(&mut self, level: wit::Level, line: String) -> wasmtime::Result<()> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(left) = self.allowance.log_lines.checked_sub(1) else {
             return Ok(());
         };

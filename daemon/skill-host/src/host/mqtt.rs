@@ -118,7 +118,7 @@ impl wit::Host for Turn {
         &mut self,
         topic: String,
     ) -> wasmtime::Result<Result<Option<wit::Message>, wit::MqttError>> {
-        self.clock.check()?;
+        self.host_call()?;
         if !is_topic(&topic) {
             return Ok(Err(wit::MqttError::BadTopic));
         }
@@ -136,7 +136,7 @@ impl wit::Host for Turn {
     }
 
     fn topics(&mut self, filter: String) -> wasmtime::Result<Result<Vec<String>, wit::MqttError>> {
-        self.clock.check()?;
+        self.host_call()?;
         if !is_filter(&filter) {
             return Ok(Err(wit::MqttError::BadTopic));
         }
@@ -150,7 +150,7 @@ impl wit::Host for Turn {
         &mut self,
         command: wit::CommandRequest,
     ) -> wasmtime::Result<Result<Option<wit::Seen>, wit::MqttError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let judged = match self.judge_command(command) {
             Ok(judged) => judged,
             Err(error) => return Ok(Err(error)),

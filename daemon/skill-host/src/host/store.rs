@@ -38,7 +38,7 @@ impl Turn {
         key_fits: bool,
         call: impl FnOnce(&Self, &StoreGrant) -> Result<R, StoreError>,
     ) -> wasmtime::Result<Result<R, wit::StoreError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Some(grant) = self.granter.store() else {
             return Ok(Err(wit::StoreError::NotGranted));
         };

@@ -85,7 +85,7 @@ impl wit::Host for Turn {
         &mut self,
         path: String,
     ) -> wasmtime::Result<Result<Option<wit::SignalValue>, wit::SignalError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Ok(path) = SignalPath::parse(&path) else {
             return Ok(Err(wit::SignalError::UnknownSignal));
         };
@@ -100,7 +100,7 @@ impl wit::Host for Turn {
         &mut self,
         path: String,
     ) -> wasmtime::Result<Result<wit::SignalInfo, wit::SignalError>> {
-        self.clock.check()?;
+        self.host_call()?;
         let Ok(path) = SignalPath::parse(&path) else {
             return Ok(Err(wit::SignalError::UnknownSignal));
         };
@@ -121,7 +121,7 @@ impl wit::Host for Turn {
         &mut self,
         batch: Vec<wit::Actuation>,
     ) -> wasmtime::Result<Result<Vec<wit::ActuationOutcome>, wit::BatchError>> {
-        self.clock.check()?;
+        self.host_call()?;
         if self.actions.len() + batch.len() > MAX_ACTIONS {
             return Ok(Err(wit::BatchError::TooMany));
         }

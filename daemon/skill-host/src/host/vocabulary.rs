@@ -22,7 +22,7 @@ impl wit::Host for Turn {
         entity: String,
         values: Vec<wit::Entry>,
     ) -> wasmtime::Result<Result<(), wit::VocabularyError>> {
-        self.clock.check()?;
+        self.host_call()?;
         self.take_list()?;
         let Some(grant) = self.granter.entity(&entity) else {
             return Ok(Err(wit::VocabularyError::UnknownEntity));

@@ -61,7 +61,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Turn>) -> wasmtime::Result<()> {
 
 impl Turn {
     fn handle<T: 'static>(&mut self) -> wasmtime::Result<Resource<T>> {
-        self.clock.check()?;
+        self.host_call()?;
         self.take_handle()?;
         Ok(Resource::new_own(ANY))
     }
@@ -88,7 +88,7 @@ impl io::poll::HostPollable for Turn {
     }
 
     fn block(&mut self, _: Resource<Pollable>) -> wasmtime::Result<()> {
-        Ok(self.clock.check()?)
+        Ok(self.host_call()?)
     }
 
     fn drop(&mut self, _: Resource<Pollable>) -> wasmtime::Result<()> {
@@ -126,7 +126,7 @@ impl io::streams::HostOutputStream for Turn {
     }
 
     fn write(&mut self, _: Resource<OutputStream>, contents: Vec<u8>) -> Streamed<()> {
-        self.clock.check()?;
+        self.host_call()?;
         self.print(&contents);
         Ok(Ok(()))
     }
@@ -272,24 +272,24 @@ fn random_u64() -> wasmtime::Result<u64> {
 
 impl random::random::Host for Turn {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
-        self.clock.check()?;
+        self.host_call()?;
         random_bytes(len)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.clock.check()?;
+        self.host_call()?;
         random_u64()
     }
 }
 
 impl random::insecure::Host for Turn {
     fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
-        self.clock.check()?;
+        self.host_call()?;
         random_bytes(len)
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.clock.check()?;
+        self.host_call()?;
         random_u64()
     }
 }

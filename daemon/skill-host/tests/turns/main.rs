@@ -3,6 +3,7 @@
 mod actuation;
 mod faults;
 mod grants;
+mod kept;
 mod loading;
 mod outdoors;
 mod outside;

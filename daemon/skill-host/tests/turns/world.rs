@@ -230,7 +230,7 @@ pub(crate) fn probe_id() -> SkillId {
     SkillId::parse("org.example.probe").expect("an id")
 }
 
-fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

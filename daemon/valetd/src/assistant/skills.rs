@@ -230,6 +230,7 @@ fn stats_dict(stats: &SkillStats) -> Dict {
         ("faults".to_owned(), owned(stats.faults)),
         ("breaches".to_owned(), owned(stats.breaches)),
         ("limited".to_owned(), owned(stats.limited)),
+        ("host-calls".to_owned(), owned(stats.host_calls)),
         ("guest-p50-us".to_owned(), owned(stats.guest_p50_us)),
         ("guest-p95-us".to_owned(), owned(stats.guest_p95_us)),
         ("memory-peak-bytes".to_owned(), owned(stats.memory_peak_bytes as u64)),
