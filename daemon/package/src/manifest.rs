@@ -35,6 +35,8 @@ pub const MAX_WAKE: usize = 16;
 pub const MAX_WORDS_BYTES: usize = 512;
 /// Memory a skill gets when it asks for none, bytes.
 pub const DEFAULT_MEMORY_BYTES: u64 = 16 << 20;
+/// Most memory that a skill may ask for, bytes.
+pub const MAX_MEMORY_BYTES: u64 = 256 << 20;
 /// Own time of a turn when it asks for none, ms.
 pub const DEFAULT_TURN_MS: u64 = 500;
 
@@ -278,7 +280,7 @@ fn parse_memory(text: &str) -> Option<u64> {
         "MiB" => number.checked_mul(1 << 20)?,
         _ => return None,
     };
-    ((64 << 10)..=(256 << 20)).contains(&bytes).then_some(bytes)
+    ((64 << 10)..=MAX_MEMORY_BYTES).contains(&bytes).then_some(bytes)
 }
 
 fn build_intent(raw: RawIntent) -> Result<IntentSpec, String> {

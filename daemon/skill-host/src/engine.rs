@@ -4,19 +4,30 @@
 //! Must not be configured from outside: what is fixed at build time cannot be got wrong on
 //! a board.
 
-use crate::error::HostError;
+use crate::{
+    error::HostError,
+    limits::{MAX_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES},
+};
 use sha2::{Digest, Sha256};
-use wasmtime::{Config, Engine, ModuleVersionStrategy};
+use valet_package::manifest::MAX_MEMORY_BYTES;
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig,
+};
 
 /// Stack of a guest, bytes.
 pub const GUEST_STACK_BYTES: usize = 256 << 10;
-/// Address space set aside for a guest's memory, bytes; a larger one moves when it grows.
-const MEMORY_RESERVATION_BYTES: u64 = 16 << 20;
+/// Address space set aside for a guest's memory, bytes: what a manifest may ask for at most where addresses are plenty, and
+/// elsewhere what most need, for a larger one moves when it grows.
+const MEMORY_RESERVATION_BYTES: u64 =
+    if cfg!(target_pointer_width = "64") { MAX_MEMORY_BYTES } else { 16 << 20 };
 /// Unmapped pages behind a memory, bytes.
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 
+/// What of a memory and of a table stays mapped between two guests, wiped, bytes.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// Goes into the engine id: raise it with every change of [`config`].
-const CONFIG_REVISION: &str = "valet engine configuration 2";
+const CONFIG_REVISION: &str = "valet engine configuration 3";
 
 /// Names the engine that made a piece of code: wasmtime's exact version, the target and
 /// our configuration.
@@ -88,14 +99,46 @@ fn config() -> Result<Config, wasmtime::Error> {
     Ok(config)
 }
 
-/// Makes the engine. A process makes one.
+/// Makes the engine of a program that compiles. A process makes one.
 ///
 /// # Errors
 /// [`HostError::Engine`] when this machine cannot run it.
 pub fn engine() -> Result<Engine, HostError> {
-    config()
+    made(config())
+}
+
+/// Makes the engine of a program that runs code, so many guests at once. Where addresses are plenty, their memories lie ready:
+/// to map and unmap them anew is half of what a short turn costs.
+///
+/// # Errors
+/// [`HostError::Engine`] when this machine cannot run it.
+pub fn engine_for(guests: usize) -> Result<Engine, HostError> {
+    let mut config = config();
+    if let (true, Ok(config)) = (cfg!(target_pointer_width = "64"), &mut config) {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(guests)));
+    }
+    made(config)
+}
+
+fn made(config: Result<Config, wasmtime::Error>) -> Result<Engine, HostError> {
+    config
         .and_then(|config| Engine::new(&config))
         .map_err(|e| HostError::Engine { why: format!("{e:#}") })
+}
+
+/// Room for so many guests, each with all that a store may have.
+fn pool(guests: usize) -> PoolingAllocationConfig {
+    let each = |most: usize| u32::try_from(guests.saturating_mul(most)).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(each(1))
+        .total_core_instances(each(MAX_INSTANCES))
+        .total_memories(each(MAX_MEMORIES))
+        .total_tables(each(MAX_TABLES))
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .max_memory_size(usize::try_from(MEMORY_RESERVATION_BYTES).unwrap_or(usize::MAX))
+        .linear_memory_keep_resident(KEPT_BYTES)
+        .table_keep_resident(KEPT_BYTES);
+    pool
 }
 
 #[cfg(test)]

@@ -54,10 +54,10 @@ pub(crate) const MAX_RANDOM_BYTES: u64 = 256;
 /// Longest page of an asset, bytes.
 pub(crate) const MAX_ASSET_READ_BYTES: u32 = 64 << 10;
 
-const MAX_TABLE_ELEMENTS: usize = 10_000;
-const MAX_INSTANCES: usize = 16;
-const MAX_TABLES: usize = 8;
-const MAX_MEMORIES: usize = 2;
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 10_000;
+pub(crate) const MAX_INSTANCES: usize = 16;
+pub(crate) const MAX_TABLES: usize = 8;
+pub(crate) const MAX_MEMORIES: usize = 2;
 
 /// What stopped a guest that wanted too much.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,10 +66,11 @@ impl SkillHost {
     /// # Errors
     /// [`HostError::Engine`].
     pub fn new(config: HostConfig, services: Services) -> Result<Self, HostError> {
-        let engine = engine::engine()?;
+        let threads = config.threads.max(1);
+        let engine = engine::engine_for(threads)?;
         let linker = host::link(&engine)?;
         let ticker = Ticker::start(&engine)?;
-        let workers = Workers::start(config.threads.max(1), config.most_waiting)?;
+        let workers = Workers::start(threads, config.most_waiting)?;
         let shared = Arc::new(Shared {
             engine,
             world: World::new(services),

@@ -147,11 +147,11 @@ fn check(call: Call) {
     match call {
         Call::Ask { options, .. }
         | Call::Submit { options, .. }
-        | Call::Parse { options, .. }
         | Call::Undo { options }
         | Call::Say { options, .. } => check_options(&options),
+        Call::Parse { options, .. } => check_options(&options.turn),
         Call::ParseBatch { texts, options } => {
-            check_options(&options);
+            check_options(&options.turn);
             assert!(texts.len() <= MAX_BATCH);
         }
         Call::Read { paths } => assert!(paths.len() <= MAX_READ),

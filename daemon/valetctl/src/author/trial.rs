@@ -272,6 +272,10 @@ fn judge(id: &str, test: &SkillTest, turn: &Value) -> Vec<String> {
         let found = if found.is_empty() { "nothing".to_owned() } else { found.join(" + ") };
         return vec![format!("is {found}, expected {wanted}")];
     }
+    // What it says of a car without players or a broker is no fault; what it breaks is.
+    if text(turn, "code") == "skill-failed" {
+        return vec![format!("{wanted} is right, and the skill failed: {}", text(turn, "speech"))];
+    }
     let slots = intents.iter().flat_map(|intent| items(intent, "slots"));
     let slots: BTreeMap<&str, &Value> =
         slots.map(|slot| (text(slot, "name"), slot.get("value").unwrap_or(&Value::Null))).collect();

@@ -1,0 +1,290 @@
+//! The skill of a home's appliances, installed from its package, with a real broker and a small simulated home: names
+//! that become understood, what counts as done, and what is never said a second time.
+//!
+//! Must not build the skill: `scripts/skills` lays it out.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{path::PathBuf, process::Command};
+use valet_bus::Dict;
+use valet_bus_tests::{Scene, Shop, driver, install, installed};
+use valet_testkit::{Author, Mosquitto, Packed, Watched, dicts, none, text, within};
+
+const ID: &str = "org.valetd.appliances";
+const NAMES: &str = "values that skills know by now";
+
+/// All that a small home needs, and no more.
+const GRANTS: [&str; 15] = [
+    "mqtt-subscribe:homeassistant/light/+/config",
+    "mqtt-subscribe:homeassistant/switch/+/config",
+    "mqtt-subscribe:homeassistant/cover/+/config",
+    "mqtt-subscribe:homeassistant/vacuum/+/config",
+    "mqtt-subscribe:homeassistant/climate/+/config",
+    "mqtt-subscribe:homeassistant/button/+/config",
+    "mqtt-subscribe:homeassistant/sensor/+/remaining_time/config",
+    "mqtt-subscribe:zigbee2mqtt/+",
+    "mqtt-subscribe:zigbee2mqtt/+/availability",
+    "mqtt-subscribe:home/+/state",
+    "mqtt-subscribe:home/+/+/state",
+    "mqtt-publish:zigbee2mqtt/+/set",
+    "mqtt-publish:home/+/set",
+    "mqtt-publish:home/+/+/set",
+    "mqtt-publish:valetudo/+/command",
+];
+
+/// Who announces what.
+const HOME: &str = include_str!("../data/home.txt");
+
+/// Where `scripts/skills` lays skills out that no car brings along.
+fn folder() -> PathBuf {
+    let skills = valet_testkit::shipped_skills().unwrap();
+    let folder = skills.with_file_name("skills-extra").join(ID);
+    assert!(folder.exists(), "{} is missing: `make skills`", folder.display());
+    folder
+}
+
+/// Publishes as another client of the broker; it has it when this returns.
+async fn say(broker: &Mosquitto, topic: &str, payload: &str, retained: bool) {
+    let mut command = Command::new("mosquitto_pub");
+    command.arg("--unix").arg(broker.socket()).args(["-q", "1", "-t", topic, "-m", payload]);
+    if retained {
+        command.arg("-r");
+    }
+    let said = Watched::spawn(&mut command).unwrap();
+    assert!(said.exited(valet_testkit::LIMIT).await.unwrap().success(), "{}", said.output());
+}
+
+/// Listens as another client; what it hears is printed as `heard <topic> <payload>`.
+async fn listen(broker: &Mosquitto, filter: &str) -> Watched {
+    // Into a pipe it would print nothing before it ends.
+    let mut command = Command::new("stdbuf");
+    command.args(["-oL", "mosquitto_sub", "--unix"]).arg(broker.socket());
+    command.args(["-d", "-q", "1", "-F", "heard %t %p", "-t", filter]);
+    let heard = Watched::spawn(&mut command).unwrap();
+    heard.line("Subscribed").await.unwrap();
+    heard
+}
+
+/// Each device of the home announces itself, as they do when they come to a broker.
+async fn announce(broker: &Mosquitto) {
+    for line in HOME.lines().filter(|line| line.starts_with("homeassistant/")) {
+        let (topic, config) = line.split_once(' ').unwrap();
+        say(broker, topic, config, true).await;
+    }
+}
+
+/// A broker with the home on it, and a daemon on which the skill is installed and knows the home.
+struct Home {
+    broker: Mosquitto,
+    scene: Scene,
+    _shop: Shop,
+}
+
+impl Home {
+    async fn build() -> Self {
+        let broker = Mosquitto::start().await.unwrap();
+        announce(&broker).await;
+        let shop = Shop { author: Author::new(), trust: tempfile::tempdir().unwrap() };
+        shop.author.trusted_in(shop.trust.path(), ("org.valetd.**", "comfort"), "").unwrap();
+        let config = format!(
+            "[understanding]\nencoder = false\n[dialogue]\nobserve-ms = 1500\n[mqtt]\nbroker = \"{}\"\n",
+            broker.address()
+        );
+        let scene = Scene::with(|b| {
+            shop.trusted_by(b).skills(valet_testkit::Skills::None).config(&config)
+        })
+        .await;
+        let packed = shop.author.sign(&Packed::of(&folder()).unwrap());
+        let (code, result) = install(&scene.client, &packed, &GRANTS).await.unwrap();
+        assert_eq!(code, 0, "{result:?}");
+        scene.daemon.process().line(NAMES).await.unwrap();
+        let home = Self { broker, scene, _shop: shop };
+        home.knows("turn on the garden fountain").await;
+        home
+    }
+
+    /// Waits until a sentence is understood; names that come together are learnt in a moment.
+    async fn knows(&self, words: &str) {
+        let mut times = 1;
+        while self.scene.assistant.parse(words, driver()).await.unwrap().is_empty() {
+            times += 1;
+            self.scene.daemon.process().nth_line(NAMES, times).await.unwrap();
+        }
+    }
+
+    /// Says something while a device hears a command and reports.
+    async fn with_device(&self, words: &str, command: &str, report: (&str, &str)) -> Dict {
+        let topic = command.split(' ').next().unwrap();
+        let heard = listen(&self.broker, topic).await;
+        let device = async {
+            heard.line(&format!("heard {command}")).await.unwrap();
+            say(&self.broker, report.0, report.1, false).await;
+        };
+        let (asked, ()) = tokio::join!(self.scene.ask(words), device);
+        asked
+    }
+}
+
+fn action(result: &Dict) -> (String, String) {
+    let actions = dicts(result, "actions");
+    assert_eq!(actions.len(), 1, "{result:?}");
+    (text(&actions[0], "target").to_owned(), text(&actions[0], "status").to_owned())
+}
+
+fn speech(result: &Dict) -> &str {
+    text(result, "speech")
+}
+
+#[tokio::test]
+async fn a_lamp_is_on_when_it_says_so_and_asked_where_it_is_silent() {
+    let home = Home::build().await;
+    let silent = home.scene.ask("turn on the kitchen spots").await;
+    assert_eq!(action(&silent), ("mqtt:zigbee2mqtt/kitchen_spots/set".into(), "requested".into()));
+    assert_eq!(speech(&silent), "The kitchen spots is asked to go on, but has not said so yet.");
+    // One that says something else has not done it.
+    let other = home
+        .with_device(
+            "turn on the kitchen spots",
+            r#"zigbee2mqtt/kitchen_spots/set {"state":"ON"}"#,
+            ("zigbee2mqtt/kitchen_spots", r#"{"state":"OFF"}"#),
+        )
+        .await;
+    assert_eq!(action(&other).1, "requested");
+    let done = home
+        .with_device(
+            "turn on the kitchen spots",
+            r#"zigbee2mqtt/kitchen_spots/set {"state":"ON"}"#,
+            ("zigbee2mqtt/kitchen_spots", r#"{"state":"ON","brightness":127}"#),
+        )
+        .await;
+    assert_eq!(action(&done).1, "done", "{done:?}");
+    assert_eq!(speech(&done), "The kitchen spots is on.");
+    // It is on, and nobody has to tell it again.
+    let again = home.scene.ask("turn on the kitchen spots").await;
+    assert!(dicts(&again, "actions").is_empty(), "{again:?}");
+    assert_eq!(speech(&again), "The kitchen spots is on, at 50 percent already.");
+    let is_on = home.scene.ask("are the kitchen spots on").await;
+    assert_eq!(speech(&is_on), "The kitchen spots is on, at 50 percent.");
+}
+
+#[tokio::test]
+async fn what_the_broker_kept_is_neither_the_present_nor_a_command() {
+    let home = Home::build().await;
+    say(&home.broker, "home/fountain/state", "ON", true).await;
+    say(&home.broker, "home/fountain/set", "OFF", true).await;
+    let skill = installed(&home.scene.client, ID).await;
+    // Comes back as after a start: what the broker has is there, and was kept.
+    within("disabled", skill.disable(none())).await.unwrap();
+    within("enabled", skill.enable(none())).await.unwrap();
+    home.knows("turn on the garden fountain").await;
+    let asked = home.scene.ask("is the garden fountain on").await;
+    assert_eq!(speech(&asked), "The garden fountain is on. That was so before I listened and may be old.");
+    let told = home
+        .with_device("turn on the garden fountain", "home/fountain/set ON", ("home/fountain/state", "ON"))
+        .await;
+    assert_eq!(action(&told), ("mqtt:home/fountain/set".into(), "done".into()), "asked all the same");
+}
+
+#[tokio::test]
+async fn nothing_is_published_by_a_start_or_a_broker_that_comes_back() {
+    let mut home = Home::build().await;
+    let silent = home.scene.ask("turn on the garden fountain").await;
+    assert_eq!(action(&silent).1, "requested");
+    let Scene { bus, daemon, client, .. } = home.scene;
+    drop(client);
+    let heard = listen(&home.broker, "#").await;
+    let daemon = daemon.restart().await.unwrap();
+    daemon.process().line(NAMES).await.unwrap();
+    say(&home.broker, "marker/a", "here", false).await;
+    heard.line("heard marker/a here").await.unwrap();
+    let sent = |heard: &Watched| {
+        let lines = heard.output();
+        lines.lines().filter(|l| l.contains("heard ") && l.contains("/set")).count()
+    };
+    assert_eq!(sent(&heard), 0, "{}", heard.output());
+    home.broker.restart().await.unwrap();
+    let heard = listen(&home.broker, "#").await;
+    daemon.process().nth_line("the MQTT broker is there", 2).await.unwrap();
+    announce(&home.broker).await;
+    say(&home.broker, "marker/b", "here", false).await;
+    heard.line("heard marker/b here").await.unwrap();
+    assert_eq!(sent(&heard), 0, "{}", heard.output());
+    drop(bus);
+}
+
+#[tokio::test]
+async fn who_is_not_there_is_refused_in_words() {
+    let home = Home::build().await;
+    let lamp = home.scene.ask("turn on the garage light").await;
+    assert!(dicts(&lamp, "actions").is_empty());
+    let wanted = "I know of no garage light. There is Bedside, Bedside and kitchen spots.";
+    let words = wanted.replace("Bedside, Bedside", "Bedside in the Bedroom, Bedside in the Guest room");
+    assert_eq!(speech(&lamp), words);
+    // The package has no topic for this one, and nobody granted one.
+    let pump = home.scene.ask("turn on the pond pump").await;
+    assert!(speech(&pump).contains("not allowed"), "{pump:?}");
+    // A door announced itself as a cover, and a text as a device.
+    let list = home.scene.ask("which devices are there").await;
+    assert!(!speech(&list).contains("Garage door") && !speech(&list).contains("nonsense"), "{list:?}");
+    // One that left.
+    say(&home.broker, "zigbee2mqtt/kitchen_spots/availability", r#"{"state":"offline"}"#, true).await;
+    let gone = home.scene.ask("turn on the kitchen spots").await;
+    assert_eq!(speech(&gone), "The kitchen spots is not connected now.");
+    assert!(dicts(&gone, "actions").is_empty());
+}
+
+#[tokio::test]
+async fn of_two_lamps_with_one_name_a_person_chooses() {
+    let home = Home::build().await;
+    let asked = home.scene.ask("turn on the bedside").await;
+    assert_eq!(speech(&asked).split(':').next(), Some("Which one do you mean?"), "{asked:?}");
+    let in_room = home.scene.ask("turn on the bedside in the guest room").await;
+    assert_eq!(action(&in_room).0, "mqtt:home/guest/lamp/set");
+}
+
+#[tokio::test]
+async fn blinds_the_vacuum_the_oven_the_washer_and_coffee_do_what_they_are_told() {
+    let home = Home::build().await;
+    for (words, command, report, said) in [
+        (
+            "set the office blinds to 40 percent",
+            r#"zigbee2mqtt/office_blind/set {"position": 40}"#,
+            ("zigbee2mqtt/office_blind", r#"{"position":41,"state":"open"}"#),
+            "The office blind is at 40 percent.",
+        ),
+        (
+            "start the vacuum",
+            "valetudo/rosie/command start",
+            ("home/rosie/state", r#"{"state":"cleaning"}"#),
+            "The Rosie is running.",
+        ),
+        (
+            "send the vacuum home",
+            "valetudo/rosie/command return_to_base",
+            ("home/rosie/state", r#"{"state":"returning"}"#),
+            "The Rosie says returning.",
+        ),
+        (
+            "start the washing machine",
+            "home/washer/set ON",
+            ("home/washer/state", "running"),
+            "The Washing machine is running.",
+        ),
+    ] {
+        let asked = home.with_device(words, command, report).await;
+        assert_eq!(action(&asked).1, "done", "{asked:?}");
+        assert_eq!(speech(&asked), said);
+    }
+    let coffee = home.scene.ask("make me a coffee").await;
+    assert_eq!(action(&coffee), ("mqtt:home/coffee/set".into(), "requested".into()), "no state, no done");
+    say(&home.broker, "home/washer/left/state", "42", false).await;
+    let left = home.scene.ask("when is the washing machine done").await;
+    assert_eq!(speech(&left), "The Washing machine is done in 42 minutes.");
+    // Heat wants a yes.
+    let oven = home.scene.ask("preheat the oven to 180 degrees").await;
+    assert_eq!(text(&oven, "code"), "confirm", "{oven:?}");
+    let hot = home
+        .with_device("yes", "home/oven/temperature/set 180", ("home/oven/temperature/state", "180"))
+        .await;
+    assert_eq!(action(&hot).1, "done", "{hot:?}");
+    assert_eq!(speech(&hot), "The Oven is set to 180 degrees.");
+}
