@@ -7,6 +7,8 @@ use valet_core::outcome::SkillFault;
 
 /// Faults in a row that quarantine a skill.
 pub const FAULTS_TO_QUARANTINE: u32 = 3;
+/// Of its last 16 turns, those that quarantine it though others went well between them.
+const FAULTS_OF_RECENT: u32 = 6;
 /// Turns whose times are kept.
 const KEPT_TIMES: usize = 128;
 
@@ -64,6 +66,8 @@ pub(crate) struct Counters {
     breaches: u64,
     host_calls: u64,
     in_a_row: u32,
+    /// Its last turns, the last in the lowest bit: whether it broke its contract.
+    recent: u16,
     times: VecDeque<Duration>,
     memory_peak: usize,
     state: SkillState,
@@ -77,6 +81,7 @@ impl Counters {
             breaches: 0,
             host_calls: 0,
             in_a_row: 0,
+            recent: 0,
             times: VecDeque::with_capacity(KEPT_TIMES),
             memory_peak: 0,
             state: SkillState::Ready,
@@ -103,7 +108,10 @@ impl Counters {
         self.times.push_back(used.own);
         self.memory_peak = self.memory_peak.max(used.memory);
         match fault {
-            None => self.in_a_row = 0,
+            None => {
+                self.in_a_row = 0;
+                self.recent <<= 1;
+            }
             // Stopped by somebody else: says nothing about the skill.
             Some(SkillFault::Unavailable { .. }) => {}
             // It kept to the contract in saying so: no step towards quarantine.
@@ -113,7 +121,10 @@ impl Counters {
                 self.faults += 1;
                 self.breaches += 1;
                 self.in_a_row += 1;
-                if self.in_a_row >= FAULTS_TO_QUARANTINE && self.state == SkillState::Ready {
+                self.recent = self.recent << 1 | 1;
+                let often = self.in_a_row >= FAULTS_TO_QUARANTINE
+                    || self.recent.count_ones() >= FAULTS_OF_RECENT;
+                if often && self.state == SkillState::Ready {
                     self.state = SkillState::Quarantined { why: fault.to_string() };
                     return true;
                 }
@@ -123,7 +134,7 @@ impl Counters {
     }
 
     pub(crate) fn release(&mut self) {
-        self.in_a_row = 0;
+        (self.in_a_row, self.recent) = (0, 0);
         self.state = SkillState::Ready;
     }
 
@@ -177,5 +188,18 @@ mod tests {
         assert!(matches!(stats.state, SkillState::Quarantined { .. }));
         counters.release();
         assert_eq!(counters.state(), &SkillState::Ready);
+    }
+
+    #[test]
+    fn a_skill_that_breaks_in_every_other_turn_is_quarantined_and_one_that_rarely_does_is_not() {
+        let used = Used { own: Duration::ZERO, memory: 0, host_calls: 0 };
+        let mut often = Counters::new();
+        let last =
+            (0..20).find(|turn| often.count((turn % 2 == 0).then(trap).as_ref(), true, used));
+        assert_eq!(last, Some(2 * (FAULTS_OF_RECENT - 1)));
+        let mut rarely = Counters::new();
+        for turn in 0..200 {
+            assert!(!rarely.count((turn % 4 == 0).then(trap).as_ref(), true, used), "turn {turn}");
+        }
     }
 }

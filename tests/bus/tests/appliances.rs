@@ -89,10 +89,9 @@ impl Home {
             "[understanding]\nencoder = false\n[dialogue]\nobserve-ms = 1500\n[mqtt]\nbroker = \"{}\"\n",
             broker.address()
         );
-        let scene = Scene::with(|b| {
-            shop.trusted_by(b).skills(valet_testkit::Skills::None).config(&config)
-        })
-        .await;
+        let scene =
+            Scene::with(|b| shop.trusted_by(b).skills(valet_testkit::Skills::None).config(&config))
+                .await;
         let packed = shop.author.sign(&Packed::of(&folder()).unwrap());
         let (code, result) = install(&scene.client, &packed, &GRANTS).await.unwrap();
         assert_eq!(code, 0, "{result:?}");
@@ -177,11 +176,22 @@ async fn what_the_broker_kept_is_neither_the_present_nor_a_command() {
     within("enabled", skill.enable(none())).await.unwrap();
     home.knows("turn on the garden fountain").await;
     let asked = home.scene.ask("is the garden fountain on").await;
-    assert_eq!(speech(&asked), "The garden fountain is on. That was so before I listened and may be old.");
+    assert_eq!(
+        speech(&asked),
+        "The garden fountain is on. That was so before I listened and may be old."
+    );
     let told = home
-        .with_device("turn on the garden fountain", "home/fountain/set ON", ("home/fountain/state", "ON"))
+        .with_device(
+            "turn on the garden fountain",
+            "home/fountain/set ON",
+            ("home/fountain/state", "ON"),
+        )
         .await;
-    assert_eq!(action(&told), ("mqtt:home/fountain/set".into(), "done".into()), "asked all the same");
+    assert_eq!(
+        action(&told),
+        ("mqtt:home/fountain/set".into(), "done".into()),
+        "asked all the same"
+    );
 }
 
 #[tokio::test]
@@ -217,16 +227,21 @@ async fn who_is_not_there_is_refused_in_words() {
     let lamp = home.scene.ask("turn on the garage light").await;
     assert!(dicts(&lamp, "actions").is_empty());
     let wanted = "I know of no garage light. There is Bedside, Bedside and kitchen spots.";
-    let words = wanted.replace("Bedside, Bedside", "Bedside in the Bedroom, Bedside in the Guest room");
+    let words =
+        wanted.replace("Bedside, Bedside", "Bedside in the Bedroom, Bedside in the Guest room");
     assert_eq!(speech(&lamp), words);
     // The package has no topic for this one, and nobody granted one.
     let pump = home.scene.ask("turn on the pond pump").await;
     assert!(speech(&pump).contains("not allowed"), "{pump:?}");
     // A door announced itself as a cover, and a text as a device.
     let list = home.scene.ask("which devices are there").await;
-    assert!(!speech(&list).contains("Garage door") && !speech(&list).contains("nonsense"), "{list:?}");
+    assert!(
+        !speech(&list).contains("Garage door") && !speech(&list).contains("nonsense"),
+        "{list:?}"
+    );
     // One that left.
-    say(&home.broker, "zigbee2mqtt/kitchen_spots/availability", r#"{"state":"offline"}"#, true).await;
+    say(&home.broker, "zigbee2mqtt/kitchen_spots/availability", r#"{"state":"offline"}"#, true)
+        .await;
     let gone = home.scene.ask("turn on the kitchen spots").await;
     assert_eq!(speech(&gone), "The kitchen spots is not connected now.");
     assert!(dicts(&gone, "actions").is_empty());
@@ -275,7 +290,11 @@ async fn blinds_the_vacuum_the_oven_the_washer_and_coffee_do_what_they_are_told(
         assert_eq!(speech(&asked), said);
     }
     let coffee = home.scene.ask("make me a coffee").await;
-    assert_eq!(action(&coffee), ("mqtt:home/coffee/set".into(), "requested".into()), "no state, no done");
+    assert_eq!(
+        action(&coffee),
+        ("mqtt:home/coffee/set".into(), "requested".into()),
+        "no state, no done"
+    );
     say(&home.broker, "home/washer/left/state", "42", false).await;
     let left = home.scene.ask("when is the washing machine done").await;
     assert_eq!(speech(&left), "The Washing machine is done in 42 minutes.");
