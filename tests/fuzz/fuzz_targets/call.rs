@@ -13,7 +13,7 @@ use valet_bus::{
     convert,
     options::{MAX_TIMEOUT, TurnOptions},
 };
-use zbus::{Message, OwnedVariant, Variant};
+use zbus::{Message, OwnedFd, OwnedVariant, Variant};
 
 /// Keys that some member knows.
 const KEYS: [&str; 14] = [
@@ -96,6 +96,12 @@ fn dict(u: &mut Unstructured<'_>, depth: u8) -> Result<Dict> {
     Ok(dict)
 }
 
+/// A descriptor of a file: what is in it is read later, by others.
+fn descriptor() -> OwnedFd {
+    let file = std::fs::File::open("/dev/null").expect("a device of each system");
+    std::os::fd::OwnedFd::from(file).into()
+}
+
 /// A call whose arguments have the signature of the member.
 fn built(u: &mut Unstructured<'_>, member: &Member, object: &str) -> Result<Option<Message>> {
     let call = Message::method_call(object, member.name).interface(member.interface);
@@ -121,6 +127,14 @@ fn built(u: &mut Unstructured<'_>, member: &Member, object: &str) -> Result<Opti
             call.build(&(word(u)?, vec![(word(u)?, words(u)?); times], dict(u, 2)?))
         }
         "sva{sv}" => call.build(&(word(u)?, value(u, 2)?, dict(u, 2)?)),
+        "ha{sv}" => call.build(&(descriptor(), dict(u, 2)?)),
+        "hayasa{sv}" => {
+            // As long as a hash, sometimes.
+            let hash: Vec<u8> =
+                if u.arbitrary()? { vec![u.arbitrary()?; 32] } else { u.arbitrary()? };
+            let grants = vec![words(u)?; if u.ratio(1, 16)? { 400 } else { 1 }].concat();
+            call.build(&(descriptor(), hash, grants, dict(u, 2)?))
+        }
         "a{sv}a{sv}" => call.build(&(dict(u, 3)?, dict(u, 2)?)),
         other => panic!("{} has the signature {other:?}, which is not built here", member.name),
     };

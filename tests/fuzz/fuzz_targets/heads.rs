@@ -18,7 +18,13 @@ use valet_understanding::{
 
 static SET: LazyLock<TrainingSet> = LazyLock::new(training_set);
 static TRAINED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let heads = Heads::train(&SET, &Entities::default(), &mut WordEncoder, Earlier::default(), &mut |_, _| {});
+    let heads = Heads::train(
+        &SET,
+        &Entities::default(),
+        &mut WordEncoder,
+        Earlier::default(),
+        &mut |_, _| {},
+    );
     heads.expect("the encoder does not fail").to_bytes()
 });
 
@@ -71,7 +77,11 @@ fn training_set() -> TrainingSet {
 
 /// Reads a payload and asks what was read; whether it could be read.
 fn read(payload: &[u8]) -> bool {
-    let Some(heads) = Heads::parse(payload, &SET, (WordEncoder.fingerprint(), WordEncoder.dimensions())) else { return false };
+    let Some(heads) =
+        Heads::parse(payload, &SET, (WordEncoder.fingerprint(), WordEncoder.dimensions()))
+    else {
+        return false;
+    };
     for text in ["set the fan to 4", "is the car locked", "", "日本語 fan to 3"] {
         let tokens = Tokens::read(text);
         let ranked = heads
