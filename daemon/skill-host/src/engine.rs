@@ -24,7 +24,7 @@ const MEMORY_RESERVATION_BYTES: u64 =
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 
 /// What of a memory and of a table stays mapped between two guests, wiped, bytes.
-const KEPT_BYTES: usize = 256 << 10;
+const KEPT_BYTES: usize = 64 << 10;
 
 /// Goes into the engine id: raise it with every change of [`config`].
 const CONFIG_REVISION: &str = "valet engine configuration 3";

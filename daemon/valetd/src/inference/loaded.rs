@@ -125,6 +125,7 @@ impl Loaded {
             Earlier { cache: Some(&cache), heads: before },
             progress,
         );
+        crate::allocator::give_back();
         match trained {
             _ if given_up() => Err(Untrained::GivenUp),
             Ok(heads) => Ok(Trained {
