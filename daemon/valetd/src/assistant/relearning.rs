@@ -12,17 +12,29 @@ use std::{
 use valet_bus::ROOT;
 use valet_understanding::{SkillSource, Understander, heads::Heads};
 
+/// How much less its thread asks of the processor than those that serve.
+const NICE: i32 = 10;
+
 /// What is under way until the skills are understood as they stand.
 #[derive(Debug, Default)]
 pub(crate) struct Relearning {
     /// Counts the buildings that were begun; a result of an older one is not used.
     builds: u64,
     building: bool,
+    /// Whether the skills changed while it was built: one building at a time.
+    again: bool,
     /// Of the understander whose heads are being trained.
     training: Option<[u8; 32]>,
 }
 
 impl Relearning {
+    /// What is being built is not waited for any more; whether something was.
+    fn supersede(&mut self) -> bool {
+        self.builds += 1;
+        self.again = false;
+        std::mem::take(&mut self.building)
+    }
+
     /// Whether all is understood as well as it will be.
     #[must_use]
     pub(crate) fn is_over(&self) -> bool {
@@ -38,8 +50,7 @@ impl Assistant {
     }
 
     fn build_now(&mut self) {
-        self.relearning.builds += 1;
-        self.relearning.building = false;
+        self.relearning.supersede();
         let vocabulary = self.vocabularies.together();
         match build_understander(&self.config.language, &mut self.skills, &vocabulary) {
             Ok(understander) => self.use_understander(understander),
@@ -57,6 +68,10 @@ impl Assistant {
     /// to be.
     pub(super) fn skills_changed_unasked(&mut self) {
         self.show_changed_skills();
+        if self.relearning.building {
+            self.relearning.again = true;
+            return;
+        }
         self.relearning.builds += 1;
         self.relearning.building = true;
         let build = self.relearning.builds;
@@ -66,7 +81,9 @@ impl Assistant {
             .collect();
         let (language, vocabulary) = (self.config.language.clone(), self.vocabularies.together());
         let (yielding, happenings) = (self.skills.installed(), self.happenings.clone());
-        tokio::task::spawn_blocking(move || {
+        let build = move || {
+            // Whoever speaks comes first. Where it is refused both are equals.
+            let _ = rustix::process::nice(NICE);
             let sources: Vec<SkillSource<'_>> = skills
                 .iter()
                 .map(|(manifest, sentences)| SkillSource { manifest, sentences })
@@ -76,7 +93,12 @@ impl Assistant {
             let understander = built.map(|understander| understander.yielding(yielding));
             // The daemon is stopping when nobody listens.
             let _ = happenings.send(Happening::Rebuilt { build, understander });
-        });
+        };
+        let thread = std::thread::Builder::new().name("building".into()).spawn(build);
+        if let Err(error) = thread {
+            log::warn!("there is no thread to build the understanding on: {error}");
+            self.build_now();
+        }
     }
 
     /// Takes what was built, unless the skills changed again meanwhile.
@@ -85,6 +107,9 @@ impl Assistant {
             return;
         }
         self.relearning.building = false;
+        if std::mem::take(&mut self.relearning.again) {
+            return self.skills_changed_unasked();
+        }
         match understander {
             Some(understander) => {
                 self.use_understander(understander);
@@ -97,8 +122,7 @@ impl Assistant {
 
     /// Understands by what was just built of all there is now; a building that was begun before knows less and is not used.
     pub(super) fn use_built(&mut self, understander: Understander) {
-        self.relearning.builds += 1;
-        let owed = std::mem::take(&mut self.relearning.building);
+        let owed = self.relearning.supersede();
         self.use_understander(understander);
         if owed {
             self.train_or_say();
@@ -149,7 +173,10 @@ impl Assistant {
         if let Some(inference) = &self.inference {
             inference.train(understander.clone());
         }
-        self.understander = understander.leaning_on(&self.understander);
+        let understander = understander.leaning_on(&self.understander);
+        let before = std::mem::replace(&mut self.understander, understander);
+        // To take it apart lasts a millisecond or two, in which somebody may speak.
+        tokio::task::spawn_blocking(move || drop(before));
         if self.relearning.training.is_some() {
             self.relearning.training = Some(self.understander.fingerprint());
         }
