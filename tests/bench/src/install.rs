@@ -68,7 +68,7 @@ fn large(shop: &Shop) -> anyhow::Result<(Packed, usize)> {
     let component = std::fs::metadata(folder.path().join("skill.wasm"))?.len();
     let component = usize::try_from(component)?;
     let rest: Vec<u8> =
-        (0..PACKAGE_BYTES.saturating_sub(component)).map(|n| (n * 31 >> 3) as u8).collect();
+        (0..PACKAGE_BYTES.saturating_sub(component)).map(|n| ((n * 31) >> 3) as u8).collect();
     std::fs::write(folder.path().join("assets/rest.bin"), rest)?;
     Ok((shop.author.sign(&Packed::of(folder.path())?), component))
 }
