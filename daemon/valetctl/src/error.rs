@@ -162,6 +162,9 @@ impl CtlError {
             ),
             Self::Lost { .. } => Some("`valetctl doctor` says whether it runs again"),
             Self::Call { name, .. } => advice_for(name),
+            Self::File { why, .. } if why.contains("Permission denied") => {
+                Some("this user may not do that; run it as one who may, such as root")
+            }
             _ => None,
         }
     }
