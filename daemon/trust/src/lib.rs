@@ -13,5 +13,5 @@ mod verdict;
 pub use clock::Clock;
 pub use key_file::{Namespace, TrustedKey};
 pub use revoked::{MAX_LIST_BYTES, Revoked};
-pub use store::{Fault, TrustStore};
+pub use store::{Fault, LIST, LIST_SIGNATURE, NEXT_LIST_SIGNATURE, TrustStore};
 pub use verdict::{Refusal, Signer, Verdict, class_of};

@@ -15,8 +15,13 @@ use crate::revoked::{MAX_LIST_BYTES, Revoked};
 
 /// Most files of a folder that are looked at.
 const MAX_FILES: usize = 256;
-/// The list, beside the keys; its signature is beside it, with `.minisig` added.
-const LIST: &str = "revoked.toml";
+/// The list, beside the keys.
+pub const LIST: &str = "revoked.toml";
+/// Its signature, beside it.
+pub const LIST_SIGNATURE: &str = "revoked.toml.minisig";
+/// The signature of the list that is just being put in place of another: two files cannot change at once, so that of the list
+/// counts which fits it.
+pub const NEXT_LIST_SIGNATURE: &str = "revoked.toml.minisig.new";
 
 /// A file that is not used, and why: its key is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,8 +125,16 @@ impl TrustStore {
 
     fn read_list(&self, file: &Path, owners: &[u32]) -> Result<Revoked, String> {
         let text = read_own(file, MAX_LIST_BYTES as u64, owners)?;
-        let beside = file.with_extension("toml.minisig");
-        let signature = read_own(&beside, MAX_SIGNATURE_BYTES, owners)
+        self.check_list(&text, &file.with_file_name(LIST_SIGNATURE), owners).or_else(|why| {
+            let next = file.with_file_name(NEXT_LIST_SIGNATURE);
+            self.check_list(&text, &next, owners).map_err(|_| why)
+        })?;
+        Revoked::parse(&file.display().to_string(), &text).map_err(|error| error.to_string())
+    }
+
+    /// Whether a key that may revoke signed the list.
+    fn check_list(&self, text: &str, beside: &Path, owners: &[u32]) -> Result<(), String> {
+        let signature = read_own(beside, MAX_SIGNATURE_BYTES, owners)
             .map_err(|why| format!("its signature {}: {why}", beside.display()))?;
         let signature =
             Signature::adopt(signature.as_bytes()).map_err(|error| error.to_string())?;
@@ -132,8 +145,7 @@ impl TrustStore {
                 signature.id()
             ));
         };
-        key.key.verify(text.as_bytes(), &signature).map_err(|error| error.to_string())?;
-        Revoked::parse(&file.display().to_string(), &text).map_err(|error| error.to_string())
+        key.key.verify(text.as_bytes(), &signature).map_err(|error| error.to_string())
     }
 }
 

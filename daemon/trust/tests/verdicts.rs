@@ -207,6 +207,29 @@ fn a_list_that_cannot_be_used_refuses_everything() {
 }
 
 #[test]
+fn a_list_that_is_being_replaced_counts_as_the_old_or_the_new_one_at_each_step() {
+    let (device, source, authority) = (Device::new(), Device::new(), pair());
+    device.trust("authority.toml", &authority, "may-revoke = true");
+    device.revoke(&authority, "schema = 1\nserial = 2\n");
+    source.revoke(&authority, "schema = 1\nserial = 3\n");
+    let serial = || {
+        let (store, faults) = device.read(0);
+        assert_eq!((faults, store.without_list()), (Vec::new(), None));
+        store.revoked().serial
+    };
+    let copy = |from: &str, to: &str| {
+        fs::copy(source.path().join(from), device.path().join(to)).expect("copied");
+    };
+    copy("revoked.toml.minisig", "revoked.toml.minisig.new");
+    assert_eq!(serial(), 2);
+    copy("revoked.toml", "revoked.toml");
+    assert_eq!(serial(), 3);
+    let at = |name: &str| device.path().join(name);
+    fs::rename(at("revoked.toml.minisig.new"), at("revoked.toml.minisig")).expect("renamed");
+    assert_eq!(serial(), 3);
+}
+
+#[test]
 fn a_key_file_that_is_doubtful_is_no_key() {
     let (device, author, other) = (Device::new(), pair(), pair());
     device.trust("a.toml", &author, "");

@@ -286,12 +286,19 @@ pub(crate) fn replace(place: &Path, bytes: &[u8]) -> Result<(), CtlError> {
     staged.push(format!(".{}.part", std::process::id()));
     let staged = PathBuf::from(staged);
     let written = write_new(&staged, bytes, 0o644)
-        .and_then(|()| fs::rename(&staged, place).map_err(|error| file(place, "written", &error)));
+        .and_then(|()| fs::rename(&staged, place).map_err(|error| file(place, "written", &error)))
+        .and_then(|()| sync_folder_of(place).map_err(|error| file(place, "written", &error)));
     if written.is_err() {
         // What is left of it is of no use to anybody.
         let _ = fs::remove_file(&staged);
     }
     written
+}
+
+/// Sees to it that what was renamed or removed in a file's folder is so after a cut of the power.
+pub(crate) fn sync_folder_of(place: &Path) -> std::io::Result<()> {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes a file that is not there yet.

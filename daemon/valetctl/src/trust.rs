@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use valet_package::folder::read_bounded;
 use valet_package::signature::{KeyId, MAX_SIGNATURE_BYTES};
-use valet_trust::{Fault, MAX_LIST_BYTES, Namespace, Revoked, TrustStore, TrustedKey};
+use valet_trust::{
+    Fault, LIST, LIST_SIGNATURE, MAX_LIST_BYTES, NEXT_LIST_SIGNATURE, Namespace, Revoked,
+    TrustStore, TrustedKey,
+};
 
 use crate::args::{TrustAction, TrustArgs, TrustedKeyArgs};
-use crate::package::{TRUST, file, refused, replace, secret_key};
+use crate::package::{TRUST, file, refused, replace, secret_key, sync_folder_of};
 use crate::screen::{Screen, Style};
 use crate::{CtlError, Verdict};
 
-/// The list's name in a folder of key files.
-const LIST: &str = "revoked.toml";
 /// Largest file of a public key, bytes.
 const MAX_PUBLIC_BYTES: u64 = 4096;
 
@@ -153,7 +154,9 @@ fn remove(screen: &mut Screen, folders: &Folders, key: &str) -> Result<Verdict, 
             format!("no file in {} has the key {id}", folders.written.display())
         }));
     };
-    fs::remove_file(&place).map_err(|error| file(&place, "removed", &error))?;
+    fs::remove_file(&place)
+        .and_then(|()| sync_folder_of(&place))
+        .map_err(|error| file(&place, "removed", &error))?;
     screen.line(format!("{id} is not trusted any more"))?;
     screen.document(&json!({ "key": id.to_string(), "removed": place.display().to_string() }))?;
     Ok(Verdict::Fine)
@@ -218,7 +221,7 @@ fn revoke(screen: &mut Screen, folders: &Folders, list: &Path) -> Result<Verdict
     let trial = tempfile::tempdir().map_err(|error| file(Path::new("/tmp"), "made", &error))?;
     let staged = trial.path().join(LIST);
     replace(&staged, &bytes)?;
-    replace(&signature_of(&staged), &signature)?;
+    replace(&trial.path().join(LIST_SIGNATURE), &signature)?;
     let with_it = [&folders.read[..], &[trial.path().to_owned()]].concat();
     let (store, faults) = read(&with_it);
     if store.revoked() != &revoked {
@@ -228,9 +231,13 @@ fn revoke(screen: &mut Screen, folders: &Folders, list: &Path) -> Result<Verdict
     }
     make_folder(&folders.written)?;
     let place = folders.written.join(LIST);
-    // Between the two no list counts and nothing is installed; a second run mends it where the power goes just then.
-    replace(&signature_of(&place), &signature)?;
+    // Whenever the power goes, the old list or the new one has its signature beside it.
+    let next = folders.written.join(NEXT_LIST_SIGNATURE);
+    replace(&next, &signature)?;
     replace(&place, &bytes)?;
+    fs::rename(&next, folders.written.join(LIST_SIGNATURE))
+        .and_then(|()| sync_folder_of(&next))
+        .map_err(|error| file(&next, "moved", &error))?;
     screen.line(format!("{}: the list {} counts from now on", place.display(), revoked.serial))?;
     screen.document(&json!({ "file": place.display().to_string(), "list": revoked.serial }))?;
     Ok(Verdict::Fine)
