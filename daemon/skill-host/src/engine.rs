@@ -22,7 +22,6 @@ const MEMORY_RESERVATION_BYTES: u64 =
     if cfg!(target_pointer_width = "64") { MAX_MEMORY_BYTES } else { 16 << 20 };
 /// Unmapped pages behind a memory, bytes.
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
-
 /// What of a memory and of a table stays mapped between two guests, wiped, bytes.
 const KEPT_BYTES: usize = 64 << 10;
 
@@ -134,6 +133,7 @@ fn pool(guests: usize) -> PoolingAllocationConfig {
         .total_core_instances(each(MAX_INSTANCES))
         .total_memories(each(MAX_MEMORIES))
         .total_tables(each(MAX_TABLES))
+        .max_tables_per_module(u32::try_from(MAX_TABLES).unwrap_or(u32::MAX))
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_memory_size(usize::try_from(MEMORY_RESERVATION_BYTES).unwrap_or(usize::MAX))
         .linear_memory_keep_resident(KEPT_BYTES)

@@ -148,24 +148,24 @@ impl Heads {
         earlier: Earlier<'_>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, EncoderFault> {
-        let dimensions = encoder.dimensions();
-        let of = (encoder.fingerprint().to_owned(), dimensions);
-        let of = (of.0.as_str(), of.1);
-        let of_encoder = cache::key_of(&[RECIPE, encoder.fingerprint().as_bytes()]);
+        let (fingerprint, dimensions) = (encoder.fingerprint().to_owned(), encoder.dimensions());
+        let of_encoder = cache::key_of(&[RECIPE, fingerprint.as_bytes()]);
         let of_heads = cache::key_of(&[&of_encoder, &set.fingerprint]);
         let heads_file = earlier.cache.map(|folder| folder.join("heads.bin"));
         let stored = heads_file.as_deref().and_then(|file| cache::read(file, &of_heads));
-        if let Some(heads) = stored.and_then(|bytes| Self::parse(&bytes, set, of)) {
+        if let Some(heads) =
+            stored.and_then(|bytes| Self::parse(&bytes, set, (&fingerprint, dimensions)))
+        {
             return Ok(heads);
         }
         let texts_file = earlier.cache.map(|folder| folder.join("embeddings.bin"));
         let mut embeddings = Embeddings::read(texts_file.as_deref(), &of_encoder, dimensions);
         let examples = training::chosen(set);
         training::embed(&examples, &mut embeddings, encoder, progress)?;
-        let before = earlier.heads.filter(|heads| heads.encoder == encoder.fingerprint());
+        let before = earlier.heads.filter(|heads| heads.encoder == fingerprint);
         let before = before.map(|heads| &heads.learned);
         let learned = training::learn(set, &examples, entities, (&embeddings, dimensions), before);
-        let heads = Self::of(set, (encoder.fingerprint(), dimensions), learned);
+        let heads = Self::of(set, (&fingerprint, dimensions), learned);
         if let (Some(heads_file), Some(texts_file)) = (heads_file, texts_file) {
             let written = embeddings
                 .write(&texts_file, &of_encoder)

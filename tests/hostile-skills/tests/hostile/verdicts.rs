@@ -113,7 +113,13 @@ answered! {
     ungranted_signal: "[false, false, false, true]";
     wildcard_signal: "through 0";
     asset_paths: "through 0";
-    state_between_turns: "turn 1";
+}
+
+/// More turns than memories lie ready, so that one of them comes to a memory that another has used.
+pub(crate) async fn state_between_turns(attack: Attack) {
+    for _ in 0..8 {
+        answers(&attack, "turn 1, 0 bytes left over").await;
+    }
 }
 
 pub(crate) async fn act_and_loop(attack: Attack) {
