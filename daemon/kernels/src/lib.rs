@@ -19,6 +19,7 @@ mod error;
 mod int8;
 mod lanes;
 mod limit;
+mod linear;
 mod machine;
 mod norm;
 mod out;
@@ -36,6 +37,7 @@ pub use error::KernelError;
 pub use int8::{
     Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PackedInt8, WORD_BOUND, fullest_word,
 };
+pub use linear::{Linear, LinearInput};
 pub use norm::NormWeights;
 pub use pool::{Pool, SPIN};
 pub use rows::Int8Rows;

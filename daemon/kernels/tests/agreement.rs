@@ -7,8 +7,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use valet_kernels::{
-    Activation, AttentionScratch, Int8Matrix, Int8Parts, Int8Rows, Int8Table, Kernels, NormWeights,
-    WORD_BOUND, fullest_word,
+    Activation, AttentionScratch, Int8Matrix, Int8Parts, Int8Rows, Int8Table, Kernels, Linear,
+    LinearInput, NormWeights, WORD_BOUND, fullest_word,
 };
 
 fn scalar() -> Kernels {
@@ -192,6 +192,85 @@ proptest! {
         for kernels in others() {
             prop_assert_eq!(layer(kernels), layer(scalar()), "{:?} layer norm", kernels);
             prop_assert_eq!(rms(kernels), rms(scalar()), "{:?} RMS norm", kernels);
+        }
+    }
+
+    #[test]
+    fn layers_that_learn_are_the_same_everywhere_and_follow_the_definition(
+        (outputs, inputs, rows, changes) in (0usize..40, 0usize..40, 0usize..10).prop_flat_map(
+            |(outputs, inputs, rows)| (
+                Just(outputs),
+                Just(inputs),
+                vec(vec(-4.0f32..4.0, inputs), rows),
+                vec(-4.0f32..4.0, rows * outputs),
+            ),
+        ),
+        sparse in vec(vec((0u32..7, -2.0f32..2.0), 0..6), 10),
+    ) {
+        let given: Vec<LinearInput<'_>> =
+            rows.iter().zip(&sparse).map(|(dense, sparse)| LinearInput { dense, sparse }).collect();
+        // Two steps, so that the second learns on weights; the sixth feature is the last that there is.
+        let learn = |kernels: Kernels| {
+            let mut layer = Linear::zeros(outputs, inputs, 6);
+            let width = layer.width();
+            let mut padded = vec![0.0; rows.len() * width];
+            for (row, padded) in padded.chunks_exact_mut(width.max(1)).enumerate() {
+                padded[..outputs].copy_from_slice(&changes[row * outputs..][..outputs]);
+            }
+            let mut out = vec![0.0; rows.len() * width];
+            for _ in 0..2 {
+                kernels.linear_step(&mut layer, &given, &padded);
+                kernels.linear(&layer, &given, &mut out);
+            }
+            (layer, out)
+        };
+        let (layer, out) = learn(scalar());
+        for kernels in others() {
+            let (other, others_out) = learn(kernels);
+            let all = |layer: &Linear| layer.parts().map(bits);
+            prop_assert_eq!(all(&other), all(&layer), "{:?}", kernels);
+            prop_assert_eq!(bits(&others_out), bits(&out), "{:?}", kernels);
+        }
+        // By definition an output is the sum over all inputs that were learnt from of twice their change times the
+        // likeness of the two inputs.
+        let likeness = |a: &LinearInput<'_>, b: &LinearInput<'_>| -> f64 {
+            let dense = a.dense.iter().zip(b.dense).map(|(a, b)| f64::from(a * b));
+            let pairs = a.sparse.iter().flat_map(|(f, v)| b.sparse.iter().map(move |(g, w)| (f, g, v * w)));
+            let sparse = pairs.filter(|(f, g, _)| f == g && **f < 6).map(|(.., product)| f64::from(product));
+            dense.chain(sparse).sum()
+        };
+        for (row, input) in given.iter().enumerate() {
+            for output in 0..outputs {
+                let terms = given.iter().enumerate();
+                let expected: f64 = terms
+                    .map(|(at, other)| 2.0 * f64::from(changes[at * outputs + output]) * likeness(input, other))
+                    .sum();
+                let found = f64::from(out[row * layer.width() + output]);
+                prop_assert!((found - expected).abs() < 0.05, "{} for {}", found, expected);
+            }
+        }
+        prop_assert_eq!(Linear::of(outputs, inputs, layer.parts().map(<[f32]>::to_vec)), Some(layer));
+    }
+
+    #[test]
+    fn inner_products_are_the_same_everywhere(
+        (vector, rows) in (0usize..70, 0usize..10)
+            .prop_flat_map(|(width, rows)| (vec(float(), width), vec(float(), rows * width))),
+    ) {
+        let count = rows.len().checked_div(vector.len()).unwrap_or(3);
+        let dots = |kernels: Kernels| {
+            let mut out = vec![1.0; count];
+            kernels.dots(&rows, &vector, &mut out);
+            out
+        };
+        let truth = dots(scalar());
+        for kernels in others() {
+            prop_assert_eq!(bits(&dots(kernels)), bits(&truth), "{:?}", kernels);
+        }
+        for (row, found) in truth.iter().enumerate() {
+            let terms = rows[row * vector.len()..].iter().zip(&vector).map(|(a, b)| f64::from(*a) * f64::from(*b));
+            let (sum, size) = terms.fold((0.0, 1e-30), |(sum, size), term| (sum + term, size + term.abs()));
+            prop_assert!((f64::from(*found) - sum).abs() <= 1e-5 * size, "{} for {}", found, sum);
         }
     }
 

@@ -45,10 +45,10 @@ use valet_core::{
     slot::Slot,
     understanding::{Candidate, Engine, MAX_ALTERNATIVES},
 };
-use vectors::dot;
+use vectors::dots;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-11";
+const RECIPE: &[u8] = b"heads-12";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
@@ -223,11 +223,7 @@ impl Heads {
         let sparse = learned.space.vector(&hashes);
         let logits = learned.model.logits(&encoding.sentence, &sparse);
         let (nearest, near) = learned.neighbours.nearest(&encoding.sentence, &logits);
-        let foreign = learned
-            .foreign
-            .chunks_exact(self.dimensions.max(1))
-            .map(|row| dot(row, &encoding.sentence))
-            .fold(0.0, f32::max);
+        let foreign = dots(&learned.foreign, &encoding.sentence).into_iter().fold(0.0, f32::max);
         let mut signs = signs_of(&logits, near, foreign, (&learned.space, tokens));
         let asks = self.questions.are_meant(tokens);
         let mut p = learned.model.probabilities(&logits);

@@ -68,6 +68,11 @@ pub(crate) enum Happening {
         /// Who asked.
         reply: Reply,
     },
+    /// Skills fell out, and time went by in which others might have.
+    Settled {
+        /// The building that they wait for.
+        build: u64,
+    },
     /// The understanding was built anew; `None` where the skills cannot be understood together.
     Rebuilt {
         /// Which building.

@@ -65,6 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let (embedding, learning) = installed.training_s;
     report.add("train.embedding", embedding, "s", "wall; 0 when cached");
     report.add("train.learning", learning, "s", "wall: held-out folds, heads, taggers");
+    let how = "wall: the same where the last skill comes to the others, with what it embedded and learned kept";
+    report.add("train.one-more", installed.one_more()?, "s", how);
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut heads_us: Vec<f64> = Vec::new();
     let all: Vec<(String, SkillTest)> = installed

@@ -27,7 +27,8 @@ fn allowed(member: &Member) -> Vec<&'static str> {
             vec!["valet-core"]
         }
         "valet-inference" => vec!["valet-core", "valet-kernels"],
-        "valet-understanding" | "valet-skill-host" => vec!["valet-core", "valet-package"],
+        "valet-understanding" => vec!["valet-core", "valet-kernels", "valet-package"],
+        "valet-skill-host" => vec!["valet-core", "valet-package"],
         "valet-skillc" => {
             vec!["valet-core", "valet-component", "valet-package", "valet-skill-host"]
         }

@@ -4,9 +4,10 @@
 
 use super::{
     features::Sparse,
-    vectors::{add_scaled, dot, shuffle, softmax},
+    vectors::{kernels, shuffle, softmax},
 };
 use crate::random::Random;
+use valet_kernels::{Linear, LinearInput};
 
 /// Scale of the sentence vector against the regularisation.
 const DENSE_SCALE: f32 = 4.0;
@@ -14,6 +15,9 @@ const DENSE_SCALE: f32 = 4.0;
 const SPARSE_SCALE: f32 = 2.0;
 /// Passes over the samples.
 const EPOCHS: usize = 14;
+/// Samples whose products are taken together, and the step after them: a panel of weights stays in the nearest cache for
+/// all of them.
+const BATCH: usize = 8;
 /// First step; falls linearly to a tenth.
 const STEP: f32 = 0.2;
 /// Strength of the L2 penalty a sample.
@@ -41,16 +45,37 @@ pub(crate) struct Point<'a> {
 pub(crate) struct IntentModel {
     /// Number of intents.
     pub(crate) intents: usize,
-    /// Length of a sentence vector.
-    pub(crate) dimensions: usize,
-    /// One row an intent, `dimensions` long.
-    pub(crate) dense: Vec<f32>,
-    /// One row a feature, `intents` long.
-    pub(crate) sparse: Vec<f32>,
+    /// What the vectors and the words say of each intent.
+    pub(crate) weights: Linear,
     /// One an intent.
     pub(crate) bias: Vec<f32>,
     /// What logits are divided by before they become probabilities.
     pub(crate) temperature: f32,
+}
+
+/// Room for a batch: scaled inputs, and a padded row of logits, later of changes, a sample.
+#[derive(Default)]
+struct Batch {
+    dense: Vec<f32>,
+    sparse: Vec<Sparse>,
+    rows: Vec<f32>,
+}
+
+impl Batch {
+    /// Takes in scaled copies of the samples.
+    fn fill(&mut self, points: &[&Point<'_>], width: usize) {
+        self.dense.clear();
+        self.sparse.clear();
+        for point in points {
+            self.dense.extend(point.dense.iter().map(|v| v * DENSE_SCALE));
+            self.sparse.push(scaled(point.sparse));
+        }
+        self.rows.resize(points.len() * width, 0.0);
+    }
+}
+
+fn scaled(sparse: &Sparse) -> Sparse {
+    sparse.iter().map(|(feature, value)| (*feature, value * SPARSE_SCALE)).collect()
 }
 
 impl IntentModel {
@@ -63,67 +88,61 @@ impl IntentModel {
     ) -> Self {
         let mut model = Self {
             intents,
-            dimensions,
-            dense: vec![0.0; intents * dimensions],
-            sparse: vec![0.0; intents * features],
+            weights: Linear::zeros(intents, dimensions, features),
             bias: vec![0.0; intents],
             temperature: 1.0,
         };
         let mut order: Vec<usize> = (0..points.len()).collect();
         let mut random = Random::new(SEED);
-        let mut logits = vec![0.0; intents];
+        let mut batch = Batch::default();
         for epoch in 0..EPOCHS {
             shuffle(&mut order, &mut random);
             #[allow(clippy::cast_precision_loss)]
             let step = STEP * (1.0 - 0.9 * epoch as f32 / EPOCHS as f32);
-            for at in &order {
-                model.learn(&points[*at], step, &mut logits);
+            for some in order.chunks(BATCH) {
+                let points: Vec<&Point<'_>> = some.iter().map(|at| &points[*at]).collect();
+                model.learn(&points, step, &mut batch);
             }
             #[allow(clippy::cast_precision_loss)]
             let decay = (1.0 - step * PENALTY).powf(points.len() as f32);
-            for weight in model.dense.iter_mut().chain(&mut model.sparse) {
-                *weight *= decay;
-            }
+            model.weights.scale(decay);
         }
         model
     }
 
-    fn learn(&mut self, point: &Point<'_>, step: f32, logits: &mut [f32]) {
-        self.logits_into(point.dense, point.sparse, logits);
-        softmax(logits);
-        for (intent, p) in logits.iter_mut().enumerate() {
-            let error = *p - f32::from(u8::from(intent == point.intent));
-            *p = if error.abs() < NEGLIGIBLE { 0.0 } else { -step * point.weight * error };
-        }
-        for (intent, change) in logits.iter().enumerate().filter(|(_, change)| **change != 0.0) {
-            let row = &mut self.dense[intent * self.dimensions..(intent + 1) * self.dimensions];
-            add_scaled(row, point.dense, change * DENSE_SCALE);
-            self.bias[intent] += change * 0.1;
-        }
-        for (feature, weight) in point.sparse {
-            let at = *feature as usize * self.intents;
-            let row = &mut self.sparse[at..at + self.intents];
-            add_scaled(row, logits, weight * SPARSE_SCALE);
-        }
-    }
-
-    fn logits_into(&self, dense: &[f32], sparse: &Sparse, logits: &mut [f32]) {
-        for (intent, logit) in logits.iter_mut().enumerate() {
-            let row = &self.dense[intent * self.dimensions..(intent + 1) * self.dimensions];
-            *logit = self.bias[intent] + DENSE_SCALE * dot(row, dense);
-        }
-        for (feature, weight) in sparse {
-            let at = *feature as usize * self.intents;
-            if let Some(row) = self.sparse.get(at..at + self.intents) {
-                add_scaled(logits, row, weight * SPARSE_SCALE);
+    fn learn(&mut self, points: &[&Point<'_>], step: f32, batch: &mut Batch) {
+        let width = self.weights.width();
+        batch.fill(points, width);
+        let inputs: Vec<LinearInput<'_>> = batch
+            .dense
+            .chunks_exact(points.first().map_or(1, |point| point.dense.len().max(1)))
+            .zip(&batch.sparse)
+            .map(|(dense, sparse)| LinearInput { dense, sparse })
+            .collect();
+        kernels().linear(&self.weights, &inputs, &mut batch.rows);
+        for (point, row) in points.iter().zip(batch.rows.chunks_exact_mut(width)) {
+            let row = &mut row[..self.intents];
+            row.iter_mut().zip(&self.bias).for_each(|(logit, bias)| *logit += bias);
+            softmax(row);
+            for (intent, p) in row.iter_mut().enumerate() {
+                let error = *p - f32::from(u8::from(intent == point.intent));
+                *p = if error.abs() < NEGLIGIBLE { 0.0 } else { -step * point.weight * error };
             }
+        }
+        kernels().linear_step(&mut self.weights, &inputs, &batch.rows);
+        for row in batch.rows.chunks_exact(width) {
+            self.bias.iter_mut().zip(row).for_each(|(bias, change)| *bias += change * 0.1);
         }
     }
 
     /// The logit of each intent.
     pub(crate) fn logits(&self, dense: &[f32], sparse: &Sparse) -> Vec<f32> {
-        let mut logits = vec![0.0; self.intents];
-        self.logits_into(dense, sparse, &mut logits);
+        let dense: Vec<f32> = dense.iter().map(|v| v * DENSE_SCALE).collect();
+        let input = LinearInput { dense: &dense, sparse: &scaled(sparse) };
+        let mut logits = vec![0.0; self.weights.width()];
+        kernels().linear(&self.weights, &[input], &mut logits);
+        logits.truncate(self.intents);
+        logits.iter_mut().zip(&self.bias).for_each(|(logit, bias)| *logit += bias);
         logits
     }
 
@@ -135,25 +154,33 @@ impl IntentModel {
     }
 }
 
-/// The temperature with the smallest log loss on held-out logits (a search over a fixed grid).
-pub(crate) fn calibrate(held_out: &[(Vec<f32>, usize)]) -> f32 {
+/// The temperature with the smallest log loss on held-out logits, of a fixed grid. The loss is convex in the inverse of the
+/// temperature, so it falls to one place of the grid and rises from there.
+pub(crate) fn calibrate(held_out: &[(&[f32], usize)]) -> f32 {
     if held_out.is_empty() {
         return 1.0;
     }
-    let loss = |temperature: f32| -> f32 {
-        held_out
-            .iter()
-            .map(|(logits, intent)| {
-                let mut p: Vec<f32> = logits.iter().map(|l| l / temperature).collect();
-                softmax(&mut p);
-                -p[*intent].max(1e-7).ln()
-            })
-            .sum()
+    let mut p: Vec<f32> = Vec::new();
+    let mut loss = |temperature: f32| -> f32 {
+        let of = |(logits, intent): &(&[f32], usize)| {
+            p.clear();
+            p.extend(logits.iter().map(|l| l / temperature));
+            softmax(&mut p);
+            -p[*intent].max(1e-7).ln()
+        };
+        held_out.iter().map(of).sum()
     };
-    let grid = (0..24u8).map(|i| 0.2 * 1.13f32.powi(i32::from(i)));
-    grid.map(|t| (t, loss(t)))
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(1.0, |(temperature, _)| temperature)
+    let at = |place: i32| 0.2 * 1.13f32.powi(place);
+    let (mut low, mut high) = (0, 23);
+    while low < high {
+        let middle = i32::midpoint(low, high);
+        if loss(at(middle)) <= loss(at(middle + 1)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    at(low)
 }
 
 /// The numbers of the largest entries, largest first.
@@ -199,9 +226,8 @@ mod tests {
 
     #[test]
     fn overconfident_logits_are_cooled() {
-        let right = (vec![6.0, 0.0], 0);
-        let wrong = (vec![6.0, 0.0], 1);
-        let t = calibrate(&[right.clone(), right, wrong]);
+        let (right, wrong) = ((&[6.0, 0.0][..], 0), (&[6.0, 0.0][..], 1));
+        let t = calibrate(&[right, right, wrong]);
         assert!(t > 2.0, "two of three right is far from certain, got temperature {t}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Must not decide anything: how near is near enough is `scope`'s.
 
-use super::{intent::largest, vectors::dot};
+use super::{intent::largest, vectors::dots};
 
 /// Intents whose samples are looked through.
 const NEAR_INTENTS: usize = 8;
@@ -10,16 +10,14 @@ const NEAR_INTENTS: usize = 8;
 /// Sentence vectors of the samples, by intent.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Neighbours {
-    /// Length of a vector.
-    pub(crate) dimensions: usize,
     /// Numbers of the texts, and their vectors one behind another.
     pub(crate) of_intent: Vec<(Vec<u32>, Vec<f32>)>,
 }
 
 impl Neighbours {
     /// Room for some intents.
-    pub(crate) fn new(intents: usize, dimensions: usize) -> Self {
-        Self { dimensions, of_intent: vec![(Vec::new(), Vec::new()); intents] }
+    pub(crate) fn new(intents: usize) -> Self {
+        Self { of_intent: vec![(Vec::new(), Vec::new()); intents] }
     }
 
     /// Adds a sample: its intent, the number of its text, its sentence vector.
@@ -35,8 +33,7 @@ impl Neighbours {
         let mut best = (None, 0.0);
         for intent in largest(logits, NEAR_INTENTS) {
             let Some((texts, vectors)) = self.of_intent.get(intent) else { continue };
-            for (text, row) in texts.iter().zip(vectors.chunks_exact(self.dimensions.max(1))) {
-                let cosine = dot(row, sentence);
+            for (text, cosine) in texts.iter().zip(dots(vectors, sentence)) {
                 if best.0.is_none() || cosine > best.1 {
                     best = (Some(*text), cosine);
                 }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::training::TrainingSet;
 use std::sync::Arc;
+use valet_kernels::Linear;
 
 /// Most features of one tagger.
 const MAX_TAGGER_FEATURES: usize = 200_000;
@@ -52,8 +53,7 @@ fn write(learned: &Learned) -> Vec<u8> {
     order.sort_unstable();
     w.u64s(&order.into_iter().map(|(_, hash)| hash).collect::<Vec<u64>>());
     w.f32s(&learned.space.rarity);
-    w.f32s(&learned.model.dense);
-    w.f32s(&learned.model.sparse);
+    learned.model.weights.parts().iter().for_each(|part| w.f32s(part));
     w.f32s(&learned.model.bias);
     w.f32(learned.model.temperature);
     w.f32s(&learned.scope.mean);
@@ -143,7 +143,7 @@ fn read_neighbours(
     intents: usize,
     (dimensions, texts): (usize, usize),
 ) -> Option<Neighbours> {
-    let mut neighbours = Neighbours::new(intents, dimensions);
+    let mut neighbours = Neighbours::new(intents);
     for (own, vectors) in &mut neighbours.of_intent {
         let count = r.count().filter(|count| *count <= texts)?;
         for _ in 0..count {
@@ -166,11 +166,13 @@ fn read_model(
     (intents, dimensions): (usize, usize),
     features: usize,
 ) -> Option<IntentModel> {
-    let dense = r.f32s(intents.checked_mul(dimensions)?)?;
-    let sparse = r.f32s(intents.checked_mul(features)?)?;
+    let width = Linear::zeros(intents, 0, 0).width();
+    let dense = r.f32s(width.checked_mul(dimensions)?)?;
+    let sparse = r.f32s(width.checked_mul(features)?)?;
+    let weights = Linear::of(intents, dimensions, [dense, sparse])?;
     let bias = r.f32s(intents)?;
     let temperature = r.f32().filter(|t| *t > 0.0)?;
-    Some(IntentModel { intents, dimensions, dense, sparse, bias, temperature })
+    Some(IntentModel { intents, weights, bias, temperature })
 }
 
 fn read_scope(r: &mut Reader<'_>) -> Option<ScopeModel> {

@@ -20,38 +20,88 @@ use valet_core::encoder::Encoding;
 /// A projection serves until there are this many times the examples that it was found on.
 const GROWN: usize = 2;
 
-/// The projection, and a tagger for each intent that has slots and examples. `before` is what there was until now: the
-/// projection stays until there are [`GROWN`] times as many examples, and a tagger where it was trained on the very same.
-pub(crate) fn learn(
-    (set, examples): (&TrainingSet, &[&TrainingExample]),
-    (entities, embeddings): (&Entities, &Embeddings),
-    dimensions: usize,
-    before: Option<(&Projection, &[Option<Arc<Tagger>>])>,
-) -> (Projection, Vec<Option<Arc<Tagger>>>) {
-    let (projection, known) = before.unzip();
-    let projection = projection
-        .filter(|before| examples.len() <= GROWN * before.examples)
-        .cloned()
-        .unwrap_or_else(|| projection_of(examples, embeddings, dimensions));
-    let known: HashMap<Key, &Arc<Tagger>> =
-        known.unwrap_or_default().iter().flatten().map(|tagger| (tagger.of, tagger)).collect();
-    let pool = Pool::of(&set.examples);
-    let sources = (entities, embeddings, &projection);
-    let one = |number: usize| {
-        let slots = set.intents[number].slots.len();
+/// What taggers are made from: one for each intent that has slots and examples.
+pub(crate) struct Tagging<'a> {
+    set: &'a TrainingSet,
+    examples: &'a [&'a TrainingExample],
+    entities: &'a Entities,
+    embeddings: &'a Embeddings,
+    pool: Pool<'a>,
+    projection: Projection,
+    known: HashMap<Key, &'a Arc<Tagger>>,
+}
+
+impl<'a> Tagging<'a> {
+    /// `before` is what there was until now: the projection stays until there are [`GROWN`] times as many examples, and
+    /// a tagger where it was trained on the very same.
+    pub(crate) fn of(
+        (set, examples): (&'a TrainingSet, &'a [&'a TrainingExample]),
+        (entities, embeddings): (&'a Entities, &'a Embeddings),
+        dimensions: usize,
+        before: Option<(&Projection, &'a [Option<Arc<Tagger>>])>,
+    ) -> Self {
+        let (projection, known) = before.unzip();
+        let projection = projection
+            .filter(|before| examples.len() <= GROWN * before.examples)
+            .cloned()
+            .unwrap_or_else(|| projection_of(examples, embeddings, dimensions));
+        let known = known.unwrap_or_default().iter().flatten();
+        let known = known.map(|tagger| (tagger.of, tagger)).collect();
+        let pool = Pool::of(&set.examples);
+        Self { set, examples, entities, embeddings, pool, projection, known }
+    }
+
+    /// The tagger of an intent, by its number.
+    pub(crate) fn tagger(&self, number: usize) -> Option<Arc<Tagger>> {
+        let slots = self.set.intents[number].slots.len();
         let mut sentences = Vec::new();
-        for example in examples.iter().filter(|e| e.intent == number && slots > 0) {
-            add_sentences(set, example, &pool, sources, &mut sentences);
+        for example in self.examples.iter().filter(|e| e.intent == number && slots > 0) {
+            self.add_sentences(example, &mut sentences);
         }
         if sentences.is_empty() {
             return None;
         }
         let key = Tagger::key_of(&sentences, slots);
-        let known = known.get(&key).map(|tagger| Arc::clone(tagger));
+        let known = self.known.get(&key).map(|tagger| Arc::clone(tagger));
         Some(known.unwrap_or_else(|| Arc::new(Tagger::train(key, &sentences, slots))))
-    };
-    let taggers = (0..set.intents.len()).map(one).collect();
-    (projection, taggers)
+    }
+
+    /// What all taggers stand on.
+    pub(crate) fn into_projection(self) -> Projection {
+        self.projection
+    }
+
+    /// One example and its variants as sentences for the tagger. In every second of them the known values are hidden, so
+    /// that it learns from the words around a slot too.
+    fn add_sentences(&self, example: &TrainingExample, sentences: &mut Vec<(Words, Vec<usize>)>) {
+        let intent = &self.set.intents[example.intent];
+        let tokens = Tokens::read(&example.text);
+        let Some(encoding) = self.embeddings.encoding(&example.text) else { return };
+        let dense = tagger::pool(&tokens, &encoding, &self.projection);
+        let context = Context::default();
+        let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
+            let hidden = sentences.len() % 2 == 1;
+            let marks = if hidden {
+                Vec::new()
+            } else {
+                tagger::marks(tokens, intent, self.entities, &context)
+            };
+            sentences.push((Words::of(tokens, &marks, dense), labels));
+        };
+        // An expansion of a template was given its values at random already.
+        let variants = match example.origin {
+            Origin::Sample => augment::variants(example, intent, &self.pool, self.entities),
+            Origin::Template => Vec::new(),
+        };
+        for variant in variants {
+            let new = Tokens::read(&variant.text);
+            let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
+            let labels = tagger::labels_of(&new, &variant.spans);
+            add(&new, borrowed, labels);
+        }
+        let labels = tagger::labels_of(&tokens, &example.spans);
+        add(&tokens, dense, labels);
+    }
 }
 
 /// The directions of the token vectors that vary most.
@@ -67,41 +117,6 @@ fn projection_of(
     let rows: Vec<&[f32]> =
         some.iter().flat_map(|e| e.token_vectors.chunks_exact(dimensions.max(1))).collect();
     Projection { examples: examples.len(), ..Projection::of(&rows, dimensions) }
-}
-
-/// One example and its variants as sentences for the tagger. In every second of them the known
-/// values are hidden, so that it learns from the words around a slot too.
-fn add_sentences(
-    set: &TrainingSet,
-    example: &TrainingExample,
-    pool: &Pool<'_>,
-    (entities, embeddings, projection): (&Entities, &Embeddings, &Projection),
-    sentences: &mut Vec<(Words, Vec<usize>)>,
-) {
-    let intent = &set.intents[example.intent];
-    let tokens = Tokens::read(&example.text);
-    let Some(encoding) = embeddings.encoding(&example.text) else { return };
-    let dense = tagger::pool(&tokens, &encoding, projection);
-    let context = Context::default();
-    let mut add = |tokens: &Tokens, dense: Vec<Vec<f32>>, labels: Vec<usize>| {
-        let hidden = sentences.len() % 2 == 1;
-        let marks =
-            if hidden { Vec::new() } else { tagger::marks(tokens, intent, entities, &context) };
-        sentences.push((Words::of(tokens, &marks, dense), labels));
-    };
-    // An expansion of a template was given its values at random already.
-    let variants = match example.origin {
-        Origin::Sample => augment::variants(example, intent, pool, entities),
-        Origin::Template => Vec::new(),
-    };
-    for variant in variants {
-        let new = Tokens::read(&variant.text);
-        let borrowed = borrow_vectors(&new, &variant, &tokens, &dense);
-        let labels = tagger::labels_of(&new, &variant.spans);
-        add(&new, borrowed, labels);
-    }
-    let labels = tagger::labels_of(&tokens, &example.spans);
-    add(&tokens, dense, labels);
 }
 
 /// Vectors for a variant without running the encoder: words that stayed keep theirs, words of a

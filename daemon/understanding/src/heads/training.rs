@@ -10,13 +10,18 @@ use super::{
     intent::{IntentModel, Point, calibrate, largest},
     neighbours::Neighbours,
     scope::{Case, ScopeModel, Signs},
-    tagging,
-    vectors::{dot, softmax},
+    tagger::Tagger,
+    tagging::Tagging,
+    vectors::{dots, softmax},
 };
 use crate::{
     entities::{Context, Entities, Kind},
     normalise::Tokens,
     training::{Origin, TrainingExample, TrainingSet},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 use valet_core::encoder::{Encoder, EncoderFault};
 
@@ -63,6 +68,8 @@ struct Ground<'a> {
     dimensions: usize,
     prepared: Vec<Prepared<'a>>,
     foreign: Vec<Prepared<'a>>,
+    /// The sentence vectors of `foreign`, one behind another.
+    foreign_rows: Vec<f32>,
 }
 
 /// The examples worth embedding: every sample, then a few expansions in turn over the intents, up
@@ -124,64 +131,95 @@ pub(crate) fn learn(
     before: Option<&Learned>,
 ) -> Learned {
     let kinds = kinds_of(set);
-    let foreign: Vec<TrainingExample> = OUT_OF_DOMAIN
-        .lines()
-        .map(|line| TrainingExample {
-            intent: usize::MAX,
-            text: line.to_owned(),
-            spans: Vec::new(),
-            origin: Origin::Sample,
-        })
-        .collect();
+    let foreign: Vec<TrainingExample> = OUT_OF_DOMAIN.lines().map(foreigner).collect();
     let prepare = |example| prepare(example, &kinds, entities, embeddings);
+    let all: Vec<&TrainingExample> = examples.iter().copied().chain(&foreign).collect();
+    let mut prepared = shared_out(all.len(), |at| prepare(all[at]));
+    let foreign = prepared.split_off(examples.len());
     let mut ground = Ground {
         intents: set.intents.len(),
         questions: Questions::of(set),
         dimensions,
-        prepared: examples.iter().filter_map(|e| prepare(e)).collect(),
-        foreign: foreign.iter().filter_map(prepare).collect(),
+        prepared: prepared.into_iter().flatten().collect(),
+        foreign: foreign.into_iter().flatten().collect(),
+        foreign_rows: Vec::new(),
     };
     ground.drop_claimed_foreigners();
-    let all: Vec<usize> = (0..ground.prepared.len()).collect();
     let before = before.map(|before| (&before.projection, before.taggers.as_slice()));
-    let ((temperature, scope), ((space, mut model), (projection, taggers))) = beside(
-        || ground.calibrate(),
-        || {
-            let sources = (entities, embeddings);
-            (ground.train(&all), tagging::learn((set, examples), sources, dimensions, before))
-        },
-    );
+    let tagging = Tagging::of((set, examples), (entities, embeddings), dimensions, before);
+    let parts = shared_out(1 + FOLDS + set.intents.len(), |part| match part {
+        0 => Part::Model(Box::new(ground.train(&ground.all()))),
+        fold if fold <= FOLDS => Part::Fold(ground.hold_out(fold - 1)),
+        intent => Part::Tagger(tagging.tagger(intent - 1 - FOLDS)),
+    });
+    let (mut folds, mut taggers) = (Vec::new(), Vec::new());
+    let (mut space, mut model) = (FeatureSpace::default(), IntentModel::default());
+    for part in parts {
+        match part {
+            Part::Model(trained) => (space, model) = *trained,
+            Part::Fold(held_out) => folds.push(held_out),
+            Part::Tagger(tagger) => taggers.push(tagger),
+        }
+    }
+    let (temperature, scope) = ground.calibrate(folds);
     model.temperature = temperature;
     let mut polarity = vec![0u32; set.intents.len()];
     for p in &ground.prepared {
         polarity[p.example.intent] |= super::polarity_of(&p.tokens);
     }
     Learned {
-        neighbours: ground.neighbours(&all),
-        foreign: ground.foreign.iter().flat_map(|p| p.sentence.iter().copied()).collect(),
+        neighbours: ground.neighbours(&ground.all()),
         texts: ground.prepared.iter().map(|p| shown(p.example)).collect(),
+        foreign: ground.foreign_rows,
         space,
         model,
         scope,
-        projection,
+        projection: tagging.into_projection(),
         taggers,
         polarity,
         expected: expected(set),
     }
 }
 
-/// Does one thing on a thread of its own while this one does the other; where there is no thread to be had, one after the
-/// other. What comes out is the same.
-fn beside<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("training".into()).spawn_scoped(scope, &one);
-        let other = other();
-        match thread.map(|thread| thread.join()) {
-            Ok(Ok(one)) => (one, other),
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => (one(), other),
+/// What is learned independently of all else.
+enum Part {
+    Model(Box<(FeatureSpace, IntentModel)>),
+    Fold([Vec<HeldOut>; 2]),
+    Tagger(Option<Arc<Tagger>>),
+}
+
+/// A sentence of no skill.
+fn foreigner(line: &str) -> TrainingExample {
+    let (intent, spans) = (usize::MAX, Vec::new());
+    TrainingExample { intent, text: line.to_owned(), spans, origin: Origin::Sample }
+}
+
+/// Does some tasks, each with its number, on this thread and one more; where there is no other thread to be had, on this
+/// alone. What comes out, in the order of the numbers, is the same.
+fn shared_out<T: Send>(tasks: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= tasks {
+                return done;
+            }
+            done.push((number, task(number)));
         }
-    })
+    };
+    let mut done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("training".into()).spawn_scoped(scope, work);
+        let mut done = work();
+        match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(others)) => done.extend(others),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => {}
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The slots that at least [`EXPECTED`] of an intent's examples fill. Where none of them alone
@@ -232,15 +270,27 @@ fn prepare<'a>(
     Some(Prepared { example, sentence: embeddings.sentence(&example.text)?, tokens, hashes })
 }
 
+/// Sentence vectors, one behind another.
+fn rows_of(prepared: &[Prepared<'_>]) -> Vec<f32> {
+    prepared.iter().flat_map(|p| p.sentence.iter().copied()).collect()
+}
+
 impl Ground<'_> {
     /// Takes out foreign sentences that lie next to a sample.
     fn drop_claimed_foreigners(&mut self) {
-        let prepared = &self.prepared;
-        self.foreign.retain(|f| prepared.iter().all(|p| dot(p.sentence, f.sentence) < TOO_NEAR));
+        let rows = rows_of(&self.foreign);
+        let mut nearest = vec![0.0f32; self.foreign.len()];
+        for p in &self.prepared {
+            let cosines = dots(&rows, p.sentence);
+            nearest.iter_mut().zip(cosines).for_each(|(most, cosine)| *most = most.max(cosine));
+        }
+        let mut nearest = nearest.into_iter();
+        self.foreign.retain(|_| nearest.next().is_some_and(|cosine| cosine < TOO_NEAR));
+        self.foreign_rows = rows_of(&self.foreign);
     }
 
     fn neighbours(&self, members: &[usize]) -> Neighbours {
-        let mut neighbours = Neighbours::new(self.intents, self.dimensions);
+        let mut neighbours = Neighbours::new(self.intents);
         for at in members {
             let p = &self.prepared[*at];
             neighbours.add(p.example.intent, *at, p.sentence);
@@ -284,33 +334,46 @@ impl Ground<'_> {
         counts.iter().map(|c| (mean / c.max(1.0)).sqrt().clamp(0.6, 1.6)).collect()
     }
 
-    /// Holds out each fold in turn: the temperature of the logits, and the judge of scope.
-    fn calibrate(&self) -> (f32, ScopeModel) {
+    /// The numbers of all samples.
+    fn all(&self) -> Vec<usize> {
+        (0..self.prepared.len()).collect()
+    }
+
+    /// What heads that never saw a fold make of its samples, and of the sentences of no skill.
+    fn hold_out(&self, fold: usize) -> [Vec<HeldOut>; 2] {
         let folds = self.folds();
-        let (mut ours, mut foreign): (Vec<HeldOut>, Vec<HeldOut>) = (Vec::new(), Vec::new());
-        for fold in 0..FOLDS {
-            let (outside, inside): (Vec<usize>, Vec<usize>) =
-                (0..self.prepared.len()).partition(|at| folds[*at] == Some(fold));
-            if outside.is_empty() || inside.is_empty() {
-                continue;
-            }
-            let (space, model) = self.train(&inside);
-            let neighbours = self.neighbours(&inside);
-            let held_out = |p: &Prepared<'_>, itself| {
-                let logits = model.logits(p.sentence, &space.vector(&p.hashes));
-                let mut signs = self.signs(p, &logits, (&space, &neighbours), itself);
-                let asks = self.questions.are_meant(&p.tokens);
-                if asks {
-                    signs.lead = self.questions.lead(&logits);
-                }
-                HeldOut { logits, signs, asks, intent: p.example.intent }
-            };
-            ours.extend(outside.iter().map(|at| held_out(&self.prepared[*at], None)));
-            let foreigners = self.foreign.iter().enumerate();
-            foreign.extend(foreigners.map(|(at, p)| held_out(p, Some(at))));
+        let (outside, inside): (Vec<usize>, Vec<usize>) =
+            (0..self.prepared.len()).partition(|at| folds[*at] == Some(fold));
+        if outside.is_empty() || inside.is_empty() {
+            return [Vec::new(), Vec::new()];
         }
-        let known: Vec<(Vec<f32>, usize)> =
-            ours.iter().map(|h| (h.logits.clone(), h.intent)).collect();
+        let (space, model) = self.train(&inside);
+        let neighbours = self.neighbours(&inside);
+        let held_out = |p: &Prepared<'_>, itself| {
+            let logits = model.logits(p.sentence, &space.vector(&p.hashes));
+            let mut signs = self.signs(p, &logits, (&space, &neighbours), itself);
+            let asks = self.questions.are_meant(&p.tokens);
+            if asks {
+                signs.lead = self.questions.lead(&logits);
+            }
+            HeldOut { logits, signs, asks, intent: p.example.intent }
+        };
+        let foreigners = self.foreign.iter().enumerate();
+        [
+            outside.iter().map(|at| held_out(&self.prepared[*at], None)).collect(),
+            foreigners.map(|(at, p)| held_out(p, Some(at))).collect(),
+        ]
+    }
+
+    /// The temperature of the logits, and the judge of scope, from what was held out.
+    fn calibrate(&self, folds: Vec<[Vec<HeldOut>; 2]>) -> (f32, ScopeModel) {
+        let (mut ours, mut foreign): (Vec<HeldOut>, Vec<HeldOut>) = (Vec::new(), Vec::new());
+        for [own, others] in folds {
+            ours.extend(own);
+            foreign.extend(others);
+        }
+        let known: Vec<(&[f32], usize)> =
+            ours.iter().map(|h| (h.logits.as_slice(), h.intent)).collect();
         let temperature = calibrate(&known);
         let case = |h: &HeldOut| self.case(h, temperature);
         let (ours, foreign): (Vec<Case>, Vec<Case>) =
@@ -353,12 +416,11 @@ impl Ground<'_> {
         fold: (&FeatureSpace, &Neighbours),
         itself: Option<usize>,
     ) -> Signs {
-        let foreign = self
-            .foreign
-            .iter()
+        let foreign = dots(&self.foreign_rows, p.sentence)
+            .into_iter()
             .enumerate()
             .filter(|(at, _)| Some(*at) != itself)
-            .map(|(_, f)| dot(p.sentence, f.sentence))
+            .map(|(_, cosine)| cosine)
             .fold(0.0, f32::max);
         super::signs_of(logits, fold.1.nearest(p.sentence, logits).1, foreign, (fold.0, &p.tokens))
     }

@@ -3,6 +3,14 @@
 //! Must not know what the numbers mean, nor give another result on another machine's threads.
 
 use crate::random::Random;
+use std::sync::OnceLock;
+use valet_kernels::Kernels;
+
+/// The fastest kernels of this processor; all give the same bits.
+pub(crate) fn kernels() -> Kernels {
+    static BEST: OnceLock<Kernels> = OnceLock::new();
+    *BEST.get_or_init(Kernels::best)
+}
 
 /// Lanes summed side by side: enough vector registers that additions need not wait for one another.
 const LANES: usize = 32;
@@ -19,6 +27,13 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
     sum(&lanes) + rest
+}
+
+/// The inner product of a vector with each of the rows that lie one behind another.
+pub(crate) fn dots(rows: &[f32], vector: &[f32]) -> Vec<f32> {
+    let mut all = vec![0.0; rows.len().checked_div(vector.len()).unwrap_or(0)];
+    kernels().dots(&rows[..all.len() * vector.len()], vector, &mut all);
+    all
 }
 
 /// The sum of all lanes, halved again and again.
@@ -53,15 +68,7 @@ pub(crate) fn normalise(x: &mut [f32]) {
 
 /// Turns logits into probabilities in place.
 pub(crate) fn softmax(x: &mut [f32]) {
-    let most = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in x.iter_mut() {
-        *value = (*value - most).exp();
-        sum += *value;
-    }
-    for value in x {
-        *value /= sum;
-    }
+    kernels().softmax(x);
 }
 
 /// `1 / (1 + exp(-x))`.

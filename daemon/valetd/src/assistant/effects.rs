@@ -60,6 +60,7 @@ impl Assistant {
             Happening::Encoder { generation, news } => self.take_encoder_news(generation, news),
             Happening::Preparing(step) => self.take_step(step),
             Happening::Inspected { files, reply } => self.inspected(&files, reply),
+            Happening::Settled { build } => self.settled(build),
             Happening::Rebuilt { build, understander } => self.rebuilt(build, understander),
             Happening::Contents { contents, reply } => self.package_inspected(contents, reply),
             Happening::Installing(step) => self.take_install_step(step),

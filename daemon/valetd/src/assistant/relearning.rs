@@ -8,21 +8,36 @@ use crate::{happening::Happening, logging::message_id};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 use valet_bus::ROOT;
+use valet_core::intent::SkillId;
 use valet_understanding::{SkillSource, Understander, heads::Heads};
 
 /// How much less its thread asks of the processor than those that serve.
 const NICE: i32 = 10;
 
+/// Skills that fall out are often several in a moment, and nobody waits for it: one building is enough for them.
+const SETTLING: Duration = Duration::from_millis(200);
+
+/// Where the building is.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is to be built.
+    #[default]
+    Built,
+    /// More may change.
+    Settling,
+    /// One at a time; `again`: the skills changed meanwhile.
+    Building { again: bool },
+}
+
 /// What is under way until the skills are understood as they stand.
 #[derive(Debug, Default)]
 pub(crate) struct Relearning {
-    /// Counts the buildings that were begun; a result of an older one is not used.
+    /// Counts the buildings that were wanted; a result of an older one is not used.
     builds: u64,
-    building: bool,
-    /// Whether the skills changed while it was built: one building at a time.
-    again: bool,
+    stage: Stage,
     /// Of the understander whose heads are being trained.
     training: Option<[u8; 32]>,
 }
@@ -31,14 +46,13 @@ impl Relearning {
     /// What is being built is not waited for any more; whether something was.
     fn supersede(&mut self) -> bool {
         self.builds += 1;
-        self.again = false;
-        std::mem::take(&mut self.building)
+        std::mem::take(&mut self.stage) != Stage::Built
     }
 
     /// Whether all is understood as well as it will be.
     #[must_use]
     pub(crate) fn is_over(&self) -> bool {
-        !self.building && self.training.is_none()
+        self.stage == Stage::Built && self.training.is_none()
     }
 }
 
@@ -68,12 +82,46 @@ impl Assistant {
     /// to be.
     pub(super) fn skills_changed_unasked(&mut self) {
         self.show_changed_skills();
-        if self.relearning.building {
-            self.relearning.again = true;
+        self.build_beside();
+    }
+
+    /// A skill takes no more turns, and nobody waits for the others to be understood without it.
+    pub(super) fn skill_fell_out(&mut self, id: &SkillId) {
+        self.know_changed_skills();
+        self.show_skill(id);
+        self.show_state();
+        match &mut self.relearning.stage {
+            Stage::Settling => {}
+            Stage::Building { again } => *again = true,
+            Stage::Built => self.settle(),
+        }
+    }
+
+    fn settle(&mut self) {
+        self.relearning.builds += 1;
+        self.relearning.stage = Stage::Settling;
+        let (build, happenings) = (self.relearning.builds, self.happenings.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLING).await;
+            // The daemon is stopping when nobody listens.
+            let _ = happenings.send(Happening::Settled { build });
+        });
+    }
+
+    /// Enough time went by since the first of some changes.
+    pub(super) fn settled(&mut self, build: u64) {
+        if build == self.relearning.builds && self.relearning.stage == Stage::Settling {
+            self.build_beside();
+        }
+    }
+
+    fn build_beside(&mut self) {
+        if let Stage::Building { again } = &mut self.relearning.stage {
+            *again = true;
             return;
         }
         self.relearning.builds += 1;
-        self.relearning.building = true;
+        self.relearning.stage = Stage::Building { again: false };
         let build = self.relearning.builds;
         let ready = self.skills.ready();
         let skills: Vec<_> = ready
@@ -106,9 +154,8 @@ impl Assistant {
         if build != self.relearning.builds {
             return;
         }
-        self.relearning.building = false;
-        if std::mem::take(&mut self.relearning.again) {
-            return self.skills_changed_unasked();
+        if std::mem::take(&mut self.relearning.stage) == (Stage::Building { again: true }) {
+            return self.build_beside();
         }
         match understander {
             Some(understander) => {
@@ -131,12 +178,16 @@ impl Assistant {
 
     /// What is seen of the skills, and what the dialogue knows of them.
     fn show_changed_skills(&mut self) {
+        self.know_changed_skills();
+        self.skills.by_id.keys().for_each(|id| self.show_skill(id));
+        self.show_state();
+    }
+
+    fn know_changed_skills(&mut self) {
         self.forget_names();
         self.follow_topics();
         let rules = self.rules();
         self.dialogue.replace_rules(rules);
-        self.skills.by_id.keys().for_each(|id| self.show_skill(id));
-        self.show_state();
     }
 
     fn train_or_say(&mut self) {
@@ -159,7 +210,7 @@ impl Assistant {
 
     /// No heads will come: the skills are understood as well as they will be.
     pub(super) fn learn_no_more(&mut self) {
-        if self.relearning.training.is_some() && !self.relearning.building {
+        if self.relearning.training.is_some() && self.relearning.stage == Stage::Built {
             self.say_skills_ready();
         }
     }
@@ -187,7 +238,7 @@ impl Assistant {
         if self.understander.fingerprint() == of {
             self.understander = self.understander.with_heads(heads);
         }
-        if self.relearning.training == Some(of) && !self.relearning.building {
+        if self.relearning.training == Some(of) && self.relearning.stage == Stage::Built {
             self.say_skills_ready();
         }
     }

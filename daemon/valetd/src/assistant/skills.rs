@@ -110,7 +110,7 @@ impl Assistant {
         {
             log::error!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is quarantined: {why}");
             skill.status = SkillStatus::Quarantined(why.clone());
-            self.skills_changed_unasked();
+            self.skill_fell_out(id);
         }
     }
 
