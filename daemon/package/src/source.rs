@@ -9,7 +9,7 @@ use std::path::Path;
 use valet_core::intent::SkillId;
 
 use crate::archive;
-use crate::embeddings::find_embeddings;
+use crate::embeddings::{Carried, find_embeddings};
 use crate::error::PackageError;
 use crate::folder::{read_asset_names, read_manifest, read_sentences, read_text};
 use crate::manifest::Manifest;
@@ -27,6 +27,8 @@ pub struct Source {
     pub tests: TestsFile,
     /// Whether `skill.wasm` is there.
     pub built: bool,
+    /// Embeddings of its sentences, by the fingerprint of the encoder that they are of.
+    pub embeddings: BTreeMap<String, Carried>,
 }
 
 impl Source {
@@ -52,8 +54,8 @@ impl Source {
                 )
             })?;
         }
-        find_embeddings(folder)?;
-        Ok(Self { manifest, sentences, tests, built: folder.join("skill.wasm").exists() })
+        let (built, embeddings) = (folder.join("skill.wasm").exists(), find_embeddings(folder)?);
+        Ok(Self { manifest, sentences, tests, built, embeddings })
     }
 
     /// What is allowed and nevertheless hardly meant: sentences, questions and tests that are missing.
