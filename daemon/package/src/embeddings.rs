@@ -4,7 +4,7 @@
 //! Must not know what is in them: whoever uses them looks into them, and does not believe them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -26,8 +26,8 @@ const ENDING: &str = ".bin";
 /// One file, which is read when its encoder needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carried {
-    /// Where it lies.
-    pub path: PathBuf,
+    /// Where it lies within the skill's folder, wherever that lies.
+    pub path: String,
     /// Its length when it was found.
     pub bytes: u64,
     /// Of its content, as the manifest of a package has it; `None` in a folder that is no package's.
@@ -35,17 +35,18 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// Reads it whole.
+    /// Reads it whole, of the skill in this folder.
     ///
     /// # Errors
     /// [`PackageError`]: it cannot be read, is another length than it had, or has another hash than the manifest's.
-    pub fn read(&self) -> Result<Vec<u8>, PackageError> {
-        let content = read_bounded(&self.path, self.bytes.min(MAX_EMBEDDINGS_BYTES))?;
+    pub fn read(&self, folder: &Path) -> Result<Vec<u8>, PackageError> {
+        let path = folder.join(&self.path);
+        let content = read_bounded(&path, self.bytes.min(MAX_EMBEDDINGS_BYTES))?;
         if content.len() as u64 != self.bytes {
-            return Err(changed(&self.path, "length"));
+            return Err(changed(&path, "length"));
         }
         if self.sha256.is_some_and(|sha256| Sha256::digest(&content)[..] != sha256) {
-            return Err(changed(&self.path, "hash"));
+            return Err(changed(&path, "hash"));
         }
         Ok(content)
     }
@@ -76,7 +77,8 @@ pub(crate) fn find_embeddings(folder: &Path) -> Result<BTreeMap<String, Carried>
             return Err(unreadable(&path, why));
         };
         let (_, bytes) = open_regular(&path, MAX_EMBEDDINGS_BYTES)?;
-        all.insert(fingerprint.to_owned(), Carried { path, bytes, sha256: None });
+        let found = Carried { path: path_of(fingerprint), bytes, sha256: None };
+        all.insert(fingerprint.to_owned(), found);
     }
     Ok(all)
 }

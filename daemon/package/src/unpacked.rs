@@ -94,7 +94,8 @@ fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, Pac
                     return Err(changed(&path, "length"));
                 }
                 let fingerprint = embeddings::fingerprint_of(name).unwrap_or_default().to_owned();
-                carried.insert(fingerprint, Carried { path, bytes, sha256: Some(file.sha256) });
+                let sha256 = Some(file.sha256);
+                carried.insert(fingerprint, Carried { path: file.path.clone(), bytes, sha256 });
             }
             _ => {
                 let label = path.display().to_string();

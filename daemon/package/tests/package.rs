@@ -307,7 +307,7 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
     assert_eq!(read.skill.sentences["en"].intents.len(), 1);
     assert_eq!(read.skill.assets["names.txt"].bytes, 5);
     let carried = &read.skill.embeddings[&fingerprint(7)];
-    assert_eq!(carried.read().expect("as it was packed"), b"vectors");
+    assert_eq!(carried.read(folder.path()).expect("as it was packed"), b"vectors");
     assert!(matches!(Unpacked::read(folder.path(), &[0; 32]), Err(PackageError::Changed { .. })));
     let path = embeddings::path_of(&fingerprint(7));
     for file in ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt", &path] {
@@ -325,7 +325,7 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
     }
     let path = embeddings::path_of(&fingerprint(7));
     fs::write(folder.path().join(&path), b"vectorS").expect("written");
-    let refused = carried.read().expect_err("other vectors");
+    let refused = carried.read(folder.path()).expect_err("other vectors");
     assert!(matches!(refused, PackageError::Changed { what: "hash", .. }), "{refused}");
     let mut flipped = fs::read(folder.path().join("skill.wasm")).expect("reads");
     flipped[700] ^= 4;

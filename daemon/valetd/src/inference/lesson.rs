@@ -6,6 +6,7 @@ use crate::{logging::message_id, skills::Skills};
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, RandomState},
+    path::PathBuf,
     sync::Arc,
 };
 use valet_core::intent::SkillId;
@@ -15,8 +16,8 @@ use valet_understanding::{
     heads::{carried::Refusal, loan::Lender},
 };
 
-/// The files of each skill, by the fingerprint of their encoder.
-type Files = BTreeMap<SkillId, BTreeMap<String, Carried>>;
+/// The folder of each skill, and the files in it by the fingerprint of their encoder.
+type Files = BTreeMap<SkillId, (PathBuf, BTreeMap<String, Carried>)>;
 
 /// What heads are trained for. Clones share everything.
 #[derive(Debug, Clone)]
@@ -29,7 +30,10 @@ impl Lesson {
     /// For an understander of these skills, as far as they take turns.
     #[must_use]
     pub(crate) fn of(understander: Understander, skills: &Skills) -> Self {
-        let files = skills.ready().map(|(id, skill, _)| (id.clone(), skill.embeddings.clone()));
+        let files = skills
+            .ready()
+            .filter(|(_, skill, _)| !skill.embeddings.is_empty())
+            .map(|(id, skill, _)| (id.clone(), (skill.folder.clone(), skill.embeddings.clone())));
         Self { understander, files: Arc::new(files.collect()) }
     }
 
@@ -56,8 +60,9 @@ pub(super) struct Packages<'a>(&'a Files);
 
 impl Lender for Packages<'_> {
     fn carried(&mut self, skill: &SkillId, fingerprint: &str) -> Option<Vec<u8>> {
-        let file = self.0.get(skill)?.get(fingerprint)?;
-        file.read().inspect_err(|why| say_unused(skill, &why.to_string())).ok()
+        let (folder, files) = self.0.get(skill)?;
+        let file = files.get(fingerprint)?;
+        file.read(folder).inspect_err(|why| say_unused(skill, &why.to_string())).ok()
     }
 
     fn chance(&mut self) -> u64 {
