@@ -92,8 +92,9 @@ impl Thread {
                 "the embeddings that {skill} carries say other numbers than the encoder: what was learned from them is learned again; do not trust who made it"
             ),
             Paid::All => {
-                log::info!("what packages lent to the heads was computed here and is the same");
+                // Whoever reads the line finds it counted.
                 self.tell(EncoderNews::LoanPaid);
+                log::info!("what packages lent to the heads was computed here and is the same");
             }
             Paid::Again(lesson) => {
                 serving.trained = None;
