@@ -233,6 +233,12 @@ fn a_package_says_nothing_of_the_texts_of_another_skill() {
     assert!(training.loan.is_none(), "all three of its own were computed, none else was lent");
     assert_eq!(training.heads.learned, alone(&set));
     assert_eq!(encoder.heard_of(&carried::texts(&set)), carried::texts(&set));
+    // Nor does the one whose intents come first: a text that both have is nobody's.
+    let lies = file(&set, &mut Listening::lying_about(&["lock the doors"]));
+    let mut packages = Packages::of(&skill(), lies);
+    let training = train(&set, &mut Listening::new(), &mut packages, None);
+    assert_eq!((packages.refused.len(), training.loan.is_some()), (0, true));
+    assert_eq!(training.heads.learned, alone(&set));
 }
 
 #[test]
@@ -280,7 +286,7 @@ fn what_is_damaged_of_another_encoder_or_beyond_belief_is_refused_and_computed()
         (Vec::new(), Refusal::Seal),
         (sealed(&payload[..payload.len() - 1]), form.clone()),
         (sealed(&loud), form.clone()),
-        (sealed(&endless), form.clone()),
+        (sealed(&endless), form),
     ] {
         let mut packages = Packages::of(&skill(), file);
         let training = train(&set, &mut Listening::new(), &mut packages, None);
