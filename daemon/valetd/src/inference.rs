@@ -9,6 +9,7 @@ mod lesson;
 mod loaded;
 mod preparation;
 mod speed;
+mod standing;
 mod thread;
 
 pub(crate) use lesson::Lesson;

@@ -3,7 +3,10 @@
 //! Must not decide which model serves, and must not outlive a wish to give up by more than a
 //! few sentences.
 
-use super::{EncoderState, Lesson};
+use super::{
+    EncoderState, Lesson,
+    standing::{Paid, Standing},
+};
 use crate::{config::Config, models::Model, paths::Paths};
 use std::{
     collections::BTreeSet,
@@ -12,9 +15,8 @@ use std::{
     time::Instant,
 };
 use valet_core::encoder::{Encoder, EncoderFault, Encoding};
-use valet_core::intent::SkillId;
 use valet_inference::{EncoderOptions, Kernels, Packing, SentenceEncoder};
-use valet_understanding::heads::{Earlier, Heads, Training, carried, loan::Loan};
+use valet_understanding::heads::{Earlier, Heads, carried};
 
 /// Below the cache, the folder with one folder of heads a model.
 const HEADS_FOLDER: &str = "understanding";
@@ -55,30 +57,7 @@ pub(crate) struct Loaded {
     encoder: SentenceEncoder,
     model: String,
     load_ms: u64,
-    /// The last heads that stand on nothing but what this encoder said: others are trained on from these only.
-    proved: Option<Arc<Heads>>,
-    owing: Option<Owing>,
-}
-
-/// Heads that stand on packages' words, and what is owed for them.
-struct Owing {
-    loan: Loan,
-    heads: Arc<Heads>,
-    lesson: Lesson,
-}
-
-/// What came of computing one of the sentences that are owed.
-pub(super) enum Paid {
-    /// This skill's package says something else of it, and of nothing before.
-    Lie(SkillId),
-    /// Nothing that need be told.
-    One,
-    /// It was the last, and all are as they were lent.
-    All,
-    /// It was the last, and heads are to be trained again for this.
-    Again(Lesson),
-    /// The encoder failed; nothing of it is kept.
-    Fault(String),
+    standing: Standing,
 }
 
 /// From where the embeddings of a training came.
@@ -121,7 +100,7 @@ impl Loaded {
         let started = Instant::now();
         let encoder = load_from(model, settings)?;
         let (model, load_ms) = (model.id().to_owned(), ms_since(started));
-        Ok(Self { encoder, model, load_ms, proved: None, owing: None })
+        Ok(Self { encoder, model, load_ms, standing: Standing::default() })
     }
 
     /// Time to load it, ms.
@@ -174,11 +153,10 @@ impl Loaded {
                 cache.display()
             );
         }
-        // What was owed for other heads is owed no more: nothing of those was kept.
-        self.owing = None;
+        self.standing.begin_anew();
         let mut encoder = Interruptible { encoder: &mut self.encoder, given_up };
         let (understander, mut packages) = (lesson.understander(), lesson.packages());
-        let earlier = Earlier { cache: Some(&cache), heads: self.proved.as_deref() };
+        let earlier = Earlier { cache: Some(&cache), heads: self.standing.proved() };
         let training = Heads::train_on_loan(
             understander.training_set(),
             understander.entities(),
@@ -189,49 +167,23 @@ impl Loaded {
         crate::allocator::give_back();
         match training {
             _ if given_up() => Err(Untrained::GivenUp),
-            Ok(training) => Ok(self.take(training, lesson, ms_since(started))),
+            Ok(training) => Ok(self.standing.take(training, lesson, ms_since(started))),
             Err(fault) => Err(Untrained::Fault(fault.to_string())),
         }
     }
 
-    fn take(&mut self, training: Training, lesson: &Lesson, heads_ms: u64) -> Trained {
-        let Training { heads, computed, loan } = training;
-        let (of, heads) = (lesson.understander().fingerprint(), Arc::new(heads));
-        let lent = loan.as_ref().map_or(0, Loan::lent);
-        match loan {
-            Some(loan) => {
-                self.owing = Some(Owing { loan, heads: heads.clone(), lesson: lesson.clone() });
-            }
-            None => self.proved = Some(heads.clone()),
-        }
-        Trained { of, heads, heads_ms, sentences: Sentences { computed, lent } }
-    }
-
     /// Whether the heads stand on packages' words.
     pub(super) fn owes(&self) -> bool {
-        self.owing.is_some()
+        self.standing.owes()
     }
 
     /// Computes one sentence that is owed, where there is one.
     pub(super) fn pay(&mut self) -> Paid {
-        let Some(mut owing) = self.owing.take() else { return Paid::One };
-        let found = match owing.loan.pay(&mut self.encoder) {
-            Ok(found) => found,
-            Err(fault) => return Paid::Fault(fault.to_string()),
-        };
-        // Who lied with the last one is told before the end is.
-        if found.is_some() || !owing.loan.is_paid() {
-            self.owing = Some(owing);
-            return found.map_or(Paid::One, Paid::Lie);
+        let paid = self.standing.pay(&mut self.encoder);
+        if !self.standing.owes() {
+            crate::allocator::give_back();
         }
-        let Owing { loan, heads, lesson } = owing;
-        let is_true = loan.settle(&heads);
-        crate::allocator::give_back();
-        if !is_true {
-            return Paid::Again(Lesson::alone(lesson.understander().clone()));
-        }
-        self.proved = Some(heads);
-        Paid::All
+        paid
     }
 }
 

@@ -4,8 +4,9 @@
 
 use super::{
     Asked, EncoderNews, EncoderSettings, EncoderState, Latest, Lesson, Prepared, Work,
-    loaded::{Loaded, Paid, Trained, Untrained},
+    loaded::{Loaded, Trained, Untrained},
     speed::{Measured, Meter},
+    standing::Paid,
 };
 use crate::{happening::Happening, logging::message_id, models::Model};
 use std::{
