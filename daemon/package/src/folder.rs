@@ -1,10 +1,14 @@
-//! A skill as a folder of the image: `skill.toml`, `skill.wasm`, `sentences/<lang>.toml`, `assets/*`.
+//! A skill as a folder of the image: `skill.toml`, `skill.wasm`, `sentences/<lang>.toml`, `assets/*`, `embeddings/*.bin`.
 //!
 //! Must not follow a link out of the folder, and must not read more than the bounds say.
 
 use crate::{
-    error::PackageError, manifest::MAX_MANIFEST_BYTES, manifest::Manifest,
-    sentences::MAX_SENTENCES_BYTES, sentences::Sentences,
+    embeddings::{Carried, find_embeddings},
+    error::PackageError,
+    manifest::MAX_MANIFEST_BYTES,
+    manifest::Manifest,
+    sentences::MAX_SENTENCES_BYTES,
+    sentences::Sentences,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, sync::Arc};
@@ -42,6 +46,8 @@ pub struct SkillFolder {
     pub wasm_sha256: [u8; 32],
     /// Assets by file name.
     pub assets: BTreeMap<String, Asset>,
+    /// Embeddings of its sentences, by the fingerprint of the encoder that they are of. Not read here.
+    pub embeddings: BTreeMap<String, Carried>,
 }
 
 impl SkillFolder {
@@ -58,6 +64,7 @@ impl SkillFolder {
             wasm_sha256: Sha256::digest(&wasm).into(),
             wasm,
             assets: open_assets(&folder.join("assets"))?,
+            embeddings: find_embeddings(folder)?,
             manifest,
         })
     }
@@ -80,7 +87,7 @@ pub(crate) fn read_asset_names(folder: &Path) -> Result<Vec<String>, PackageErro
     file_names(folder, MAX_ASSETS)
 }
 
-fn unreadable(path: &Path, why: impl ToString) -> PackageError {
+pub(crate) fn unreadable(path: &Path, why: impl ToString) -> PackageError {
     PackageError::Unreadable { file: path.display().to_string(), why: why.to_string() }
 }
 

@@ -4,6 +4,7 @@
 //! Must not run, compile or trust anything: it says what a package holds, not whether it may.
 
 pub mod archive;
+pub mod embeddings;
 pub mod error;
 pub mod folder;
 pub mod manifest;

@@ -10,6 +10,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::archive::{Reader, Writer};
+use crate::embeddings;
 use crate::error::PackageError;
 use crate::folder::{SkillFolder, read_bounded};
 use crate::manifest::MAX_MANIFEST_BYTES;
@@ -19,7 +20,7 @@ use crate::packed::{
 };
 use crate::signature::Signature;
 
-/// Packs a skill's folder: `skill.toml`, `skill.wasm`, `sentences/`, `assets/`; anything else is left out.
+/// Packs a skill's folder: `skill.toml`, `skill.wasm`, `sentences/`, `assets/`, `embeddings/`; anything else is left out.
 ///
 /// # Errors
 /// [`PackageError`]: a folder that is no skill, or a name that no file of a package has.
@@ -27,7 +28,8 @@ pub fn pack(folder: &Path, to: impl Write) -> Result<PackedManifest, PackageErro
     let skill = SkillFolder::read(folder)?;
     let sentences = skill.sentences.keys().map(|language| format!("sentences/{language}.toml"));
     let assets = skill.assets.keys().map(|name| format!("assets/{name}"));
-    let mut paths: Vec<String> = sentences.chain(assets).collect();
+    let embeddings = skill.embeddings.keys().map(|fingerprint| embeddings::path_of(fingerprint));
+    let mut paths: Vec<String> = sentences.chain(assets).chain(embeddings).collect();
     paths.sort();
     paths.insert(0, COMPONENT.to_owned());
     let files = paths.iter().map(|path| hash_file(folder, path)).collect::<Result<Vec<_>, _>>()?;

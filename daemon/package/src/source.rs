@@ -1,5 +1,5 @@
-//! A skill's folder as its author works in it: `skill.toml`, `sentences/`, `tests.toml`, `assets/`, and a component where one
-//! was built.
+//! A skill's folder as its author works in it: `skill.toml`, `sentences/`, `tests.toml`, `assets/`, and a component and
+//! embeddings where they were made.
 //!
 //! Must not build or run anything.
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use valet_core::intent::SkillId;
 
 use crate::archive;
+use crate::embeddings::{Carried, find_embeddings};
 use crate::error::PackageError;
 use crate::folder::{read_asset_names, read_manifest, read_sentences, read_text};
 use crate::manifest::Manifest;
@@ -26,6 +27,8 @@ pub struct Source {
     pub tests: TestsFile,
     /// Whether `skill.wasm` is there.
     pub built: bool,
+    /// Embeddings of its sentences, by the fingerprint of the encoder that they are of.
+    pub embeddings: BTreeMap<String, Carried>,
 }
 
 impl Source {
@@ -51,7 +54,8 @@ impl Source {
                 )
             })?;
         }
-        Ok(Self { manifest, sentences, tests, built: folder.join("skill.wasm").exists() })
+        let (built, embeddings) = (folder.join("skill.wasm").exists(), find_embeddings(folder)?);
+        Ok(Self { manifest, sentences, tests, built, embeddings })
     }
 
     /// What is allowed and nevertheless hardly meant: sentences, questions and tests that are missing.
@@ -133,5 +137,10 @@ mod tests {
         std::fs::create_dir(folder.path().join("assets")).expect("a folder");
         std::fs::write(folder.path().join("assets/a b"), "").expect("written");
         assert!(Source::read(folder.path()).is_err_and(|why| why.to_string().contains("a b")));
+        std::fs::remove_file(folder.path().join("assets/a b")).expect("removed");
+        std::fs::create_dir(folder.path().join("embeddings")).expect("a folder");
+        std::fs::write(folder.path().join("embeddings/mine.bin"), "").expect("written");
+        let refused = Source::read(folder.path()).expect_err("no fingerprint").to_string();
+        assert!(refused.contains("mine.bin") && refused.contains("64 digits"), "{refused}");
     }
 }

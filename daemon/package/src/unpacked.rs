@@ -2,8 +2,8 @@
 //! and its files under the names that they have in the package.
 //!
 //! Must not take a file for right because it was once: the manifest is held against the hash that the caller has, and the
-//! component and the sentences against the manifest, at each reading. Assets, which may be large, are held against their
-//! length.
+//! component and the sentences against the manifest, at each reading. Assets and embeddings, which may be large, are held
+//! against their length; embeddings against their hash too, by whoever reads them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::embeddings::{self, Carried};
 use crate::error::PackageError;
 use crate::folder::{Asset, SkillFolder, file_names, open_regular, read_bounded};
 use crate::manifest::MAX_PACKED_MANIFEST_BYTES;
@@ -50,7 +51,7 @@ impl Unpacked {
     }
 }
 
-fn changed(path: &Path, what: &'static str) -> PackageError {
+pub(crate) fn changed(path: &Path, what: &'static str) -> PackageError {
     PackageError::Changed { file: path.display().to_string(), what }
 }
 
@@ -72,7 +73,8 @@ fn read_signatures(folder: &Path) -> Result<Vec<Signature>, PackageError> {
 
 fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, PackageError> {
     let (mut wasm, mut wasm_sha256) = (Vec::new(), [0; 32]);
-    let (mut sentences, mut assets) = (BTreeMap::new(), BTreeMap::new());
+    let (mut sentences, mut assets, mut carried) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for file in &packed.files {
         let path = folder.join(&file.path);
         match file.path.split_once('/') {
@@ -86,6 +88,15 @@ fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, Pac
                 }
                 assets.insert(name.to_owned(), Asset { file: Arc::new(opened), bytes });
             }
+            Some((embeddings::FOLDER, name)) => {
+                let (_, bytes) = open_regular(&path, file.bytes)?;
+                if bytes != file.bytes {
+                    return Err(changed(&path, "length"));
+                }
+                let fingerprint = embeddings::fingerprint_of(name).unwrap_or_default().to_owned();
+                let sha256 = Some(file.sha256);
+                carried.insert(fingerprint, Carried { path: file.path.clone(), bytes, sha256 });
+            }
             _ => {
                 let label = path.display().to_string();
                 let text = String::from_utf8(read_same(&path, file)?).map_err(|error| {
@@ -97,7 +108,15 @@ fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, Pac
         }
     }
     let (manifest, manifest_sha256) = (packed.manifest.clone(), packed.sha256());
-    Ok(SkillFolder { manifest, manifest_sha256, sentences, wasm, wasm_sha256, assets })
+    Ok(SkillFolder {
+        manifest,
+        manifest_sha256,
+        sentences,
+        wasm,
+        wasm_sha256,
+        assets,
+        embeddings: carried,
+    })
 }
 
 /// A file that is as the manifest lists it.

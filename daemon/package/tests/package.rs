@@ -5,6 +5,7 @@ use std::path::Path;
 
 use minisign::KeyPair;
 use valet_package::archive::{ArchiveError, Reader, Writer};
+use valet_package::embeddings::{self, MAX_EMBEDDINGS, MAX_EMBEDDINGS_BYTES};
 use valet_package::packed::{self, Package, PackedManifest};
 use valet_package::signature::{PublicKey, Signature};
 use valet_package::unpacked::Unpacked;
@@ -29,16 +30,22 @@ templates = ["set the light"]
 samples = ["could you see to the light"]
 "#;
 
+/// An encoder's fingerprint.
+fn fingerprint(number: u8) -> String {
+    format!("{number:064x}")
+}
+
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect(name);
-    for name in ["sentences", "assets"] {
+    for name in ["sentences", "assets", "embeddings"] {
         fs::create_dir(folder.path().join(name)).expect(name);
     }
     write("skill.toml", MANIFEST.as_bytes());
     write("skill.wasm", &[1; 1500]);
     write("sentences/en.toml", SENTENCES.as_bytes());
     write("assets/names.txt", b"Anna\n");
+    write(&embeddings::path_of(&fingerprint(7)), b"vectors");
     write("README.md", b"not packed");
     folder
 }
@@ -107,7 +114,8 @@ fn a_folder_is_packed_signed_and_read_again() {
     let package = Package::open(&bytes[..]).expect("a package");
     assert_eq!(key.verify(&package.manifest.bytes, &package.signatures[0]), Ok(()));
     let paths: Vec<String> = package.manifest.files.iter().map(|file| file.path.clone()).collect();
-    assert_eq!(paths, ["skill.wasm", "assets/names.txt", "sentences/en.toml"]);
+    let carried = embeddings::path_of(&fingerprint(7));
+    assert_eq!(paths, ["skill.wasm", "assets/names.txt", carried.as_str(), "sentences/en.toml"]);
     let place = tempfile::tempdir().expect("a folder");
     let unpack = package.unpack(|file| {
         let path = place.path().join(file.path.replace('/', "-"));
@@ -138,7 +146,9 @@ fn tar_reads_a_package_as_it_is() {
     assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
     let listed = String::from_utf8(listed.stdout).expect("names");
     assert!(listed.starts_with("skill.toml\nsignatures/"), "{listed}");
-    assert!(listed.ends_with("skill.wasm\nassets/names.txt\nsentences/en.toml\n"), "{listed}");
+    let carried = embeddings::path_of(&fingerprint(7));
+    let end = format!("skill.wasm\nassets/names.txt\n{carried}\nsentences/en.toml\n");
+    assert!(listed.ends_with(&end), "{listed}");
 }
 
 #[test]
@@ -236,6 +246,10 @@ fn a_list_that_breaks_a_rule_is_refused() {
     let parse = |list: &str| PackedManifest::parse(format!("{MANIFEST}\n{list}").into_bytes());
     let component = line("skill.wasm", 10);
     assert!(parse(&component).is_ok());
+    let carried = |number: u8| embeddings::path_of(&fingerprint(number));
+    let four: String = (1..=4).map(|n| line(&carried(n), MAX_EMBEDDINGS_BYTES)).collect();
+    assert!(parse(&(component.clone() + &four)).is_ok(), "as many and as large as may be");
+    let five = four + &line(&carried(5), 1);
     for (list, said) in [
         (String::new(), "lists no files"),
         (line("assets/a", 1), "begins with"),
@@ -247,6 +261,14 @@ fn a_list_that_breaks_a_rule_is_refused() {
         (component.clone() + &line("skill.toml", 1), "is none of"),
         (component.clone() + &line("assets/a/b", 1), "is none of"),
         (component.clone() + &line("sentences/en.txt", 1), "is none of"),
+        (component.clone() + &line("embeddings/mine.bin", 1), "64 digits of 0-9 a-f"),
+        (component.clone() + &line(&carried(7).to_uppercase(), 1), "is none of"),
+        (component.clone() + &line(&carried(7).replace("07.", "0g."), 1), "is none of"),
+        (component.clone() + &line(&carried(7).replace("07.", "7."), 1), "is none of"),
+        (component.clone() + &line(&carried(7).replace(".bin", ".bin.bin"), 1), "is none of"),
+        (component.clone() + &line(&carried(7).replace('/', "/in/"), 1), "is none of"),
+        (component.clone() + &line(&carried(7), MAX_EMBEDDINGS_BYTES + 1), "at most 16777216"),
+        (component.clone() + &five, "5 in embeddings/, expected at most 4"),
         (line("skill.wasm", 1 << 40), "at most"),
         (component.replace(&"0".repeat(64), "0"), "expected 64 digits"),
     ] {
@@ -284,8 +306,11 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
     assert_eq!(read.skill.wasm, [1; 1500]);
     assert_eq!(read.skill.sentences["en"].intents.len(), 1);
     assert_eq!(read.skill.assets["names.txt"].bytes, 5);
+    let carried = &read.skill.embeddings[&fingerprint(7)];
+    assert_eq!(carried.read(folder.path()).expect("as it was packed"), b"vectors");
     assert!(matches!(Unpacked::read(folder.path(), &[0; 32]), Err(PackageError::Changed { .. })));
-    for file in ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt"] {
+    let path = embeddings::path_of(&fingerprint(7));
+    for file in ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt", &path] {
         let path = folder.path().join(file);
         let whole = fs::read(&path).expect("reads");
         let mut longer = whole.clone();
@@ -298,9 +323,41 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
         assert!(Unpacked::read(folder.path(), &hash).is_err(), "{file} is missing");
         fs::write(&path, &whole).expect("written");
     }
+    let path = embeddings::path_of(&fingerprint(7));
+    fs::write(folder.path().join(&path), b"vectorS").expect("written");
+    let refused = carried.read(folder.path()).expect_err("other vectors");
+    assert!(matches!(refused, PackageError::Changed { what: "hash", .. }), "{refused}");
     let mut flipped = fs::read(folder.path().join("skill.wasm")).expect("reads");
     flipped[700] ^= 4;
     fs::write(folder.path().join("skill.wasm"), flipped).expect("written");
     let refused = Unpacked::read(folder.path(), &hash).expect_err("another component");
     assert!(matches!(refused, PackageError::Changed { what: "hash", .. }), "{refused}");
+}
+
+#[test]
+fn embeddings_of_a_folder_have_the_names_of_encoders_and_bounds() {
+    let refused = |change: &dyn Fn(&Path)| {
+        let folder = folder();
+        change(folder.path());
+        pack::pack(folder.path(), std::io::sink()).expect_err("refused").to_string()
+    };
+    let carried = |folder: &Path, n: u8| folder.join(embeddings::path_of(&fingerprint(n)));
+    let named = refused(&|folder| {
+        fs::write(folder.join("embeddings/all-minilm.bin"), b"vectors").expect("written");
+    });
+    assert!(named.contains("all-minilm.bin") && named.contains("<64 digits of"), "{named}");
+    let many = refused(&|folder| {
+        (1..=MAX_EMBEDDINGS as u8)
+            .for_each(|n| fs::write(carried(folder, n), b"").expect("written"));
+    });
+    assert!(many.contains("more than 4 files"), "{many}");
+    let large = refused(&|folder| {
+        let file = fs::File::create(carried(folder, 1)).expect("made");
+        file.set_len(MAX_EMBEDDINGS_BYTES + 1).expect("grown");
+    });
+    assert!(large.contains("16777217 bytes, expected at most 16777216"), "{large}");
+    let linked = refused(&|folder| {
+        std::os::unix::fs::symlink("/etc/passwd", carried(folder, 1)).expect("linked");
+    });
+    assert!(linked.contains("not a regular file"), "{linked}");
 }

@@ -6,10 +6,12 @@
 mod asking;
 mod augment;
 pub mod cache;
+pub mod carried;
 mod crf;
 pub mod embeddings;
 mod features;
 mod intent;
+pub mod loan;
 mod neighbours;
 mod projection;
 mod scope;
@@ -29,12 +31,13 @@ use asking::Questions;
 use embeddings::Embeddings;
 use features::FeatureSpace;
 use intent::{IntentModel, largest};
+use loan::{Lender, Loan};
 use neighbours::Neighbours;
 use projection::Projection;
 use scope::{ScopeModel, Signs};
 use std::{
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -114,6 +117,50 @@ pub struct Earlier<'a> {
     pub heads: Option<&'a Heads>,
 }
 
+/// What a training came to.
+#[derive(Debug)]
+pub struct Training {
+    /// The heads.
+    pub heads: Heads,
+    /// Texts that the encoder was asked for; 0 where the heads were in the cache.
+    pub computed: usize,
+    /// What of it stands on packages' words. As long as that is owed, nothing of the training is in the cache.
+    pub loan: Option<Loan>,
+}
+
+/// Where a training is kept, and what seals it.
+#[derive(Debug)]
+struct Place {
+    texts_file: PathBuf,
+    of_encoder: cache::Key,
+    heads_file: PathBuf,
+    of_heads: cache::Key,
+}
+
+impl Place {
+    fn of(folder: &Path, set: &TrainingSet, fingerprint: &str) -> Self {
+        let of_encoder = embeddings::own_key(fingerprint);
+        Self {
+            texts_file: folder.join("embeddings.bin"),
+            heads_file: folder.join("heads.bin"),
+            of_heads: cache::key_of(&[RECIPE, &of_encoder, &set.fingerprint]),
+            of_encoder,
+        }
+    }
+
+    /// Writes embeddings, and heads where there are some.
+    fn keep(&self, embeddings: &Embeddings, heads: Option<&Heads>) {
+        let written = embeddings.write(&self.texts_file, &self.of_encoder).and_then(|()| {
+            heads.map_or(Ok(()), |heads| {
+                cache::write(&self.heads_file, &self.of_heads, &heads.to_bytes())
+            })
+        });
+        if let Err(why) = written {
+            log::warn!("the trained heads cannot be kept, the next start trains again: {why}");
+        }
+    }
+}
+
 /// What the heads make of one utterance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
@@ -148,33 +195,50 @@ impl Heads {
         earlier: Earlier<'_>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, EncoderFault> {
+        Self::train_on_loan(set, entities, encoder, (earlier, None), progress)
+            .map(|training| training.heads)
+    }
+
+    /// The same, where texts that were never embedded here may be lent by skills' packages. Then nothing is written before
+    /// the [`Loan`] is settled.
+    ///
+    /// # Errors
+    /// As [`Self::train`]. A package that is refused is no error: its texts are embedded.
+    pub fn train_on_loan(
+        set: &TrainingSet,
+        entities: &Entities,
+        encoder: &mut dyn Encoder,
+        (earlier, lender): (Earlier<'_>, Option<&mut dyn Lender>),
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Training, EncoderFault> {
         let (fingerprint, dimensions) = (encoder.fingerprint().to_owned(), encoder.dimensions());
-        let of_encoder = cache::key_of(&[RECIPE, fingerprint.as_bytes()]);
-        let of_heads = cache::key_of(&[&of_encoder, &set.fingerprint]);
-        let heads_file = earlier.cache.map(|folder| folder.join("heads.bin"));
-        let stored = heads_file.as_deref().and_then(|file| cache::read(file, &of_heads));
+        let place = earlier.cache.map(|folder| Place::of(folder, set, &fingerprint));
+        let stored =
+            place.as_ref().and_then(|place| cache::read(&place.heads_file, &place.of_heads));
         if let Some(heads) =
             stored.and_then(|bytes| Self::parse(&bytes, set, (&fingerprint, dimensions)))
         {
-            return Ok(heads);
+            return Ok(Training { heads, computed: 0, loan: None });
         }
-        let texts_file = earlier.cache.map(|folder| folder.join("embeddings.bin"));
-        let mut embeddings = Embeddings::read(texts_file.as_deref(), &of_encoder, dimensions);
+        let mut embeddings = place.as_ref().map_or_else(
+            || Embeddings::of_length(dimensions),
+            |place| Embeddings::read(Some(&place.texts_file), &place.of_encoder, dimensions),
+        );
         let examples = training::chosen(set);
+        let borrowed = match lender {
+            Some(lender) => loan::borrow((set, &examples), &mut embeddings, encoder, lender)?,
+            None => loan::Borrowed::default(),
+        };
         training::embed(&examples, &mut embeddings, encoder, progress)?;
         let before = earlier.heads.filter(|heads| heads.encoder == fingerprint);
         let before = before.map(|heads| &heads.learned);
         let learned = training::learn(set, &examples, entities, (&embeddings, dimensions), before);
         let heads = Self::of(set, (&fingerprint, dimensions), learned);
-        if let (Some(heads_file), Some(texts_file)) = (heads_file, texts_file) {
-            let written = embeddings
-                .write(&texts_file, &of_encoder)
-                .and_then(|()| cache::write(&heads_file, &of_heads, &heads.to_bytes()));
-            if let Err(why) = written {
-                log::warn!("the trained heads cannot be kept, the next start trains again: {why}");
-            }
+        let computed = embeddings.computed();
+        if let (true, Some(place)) = (borrowed.is_empty(), &place) {
+            place.keep(&embeddings, Some(&heads));
         }
-        Ok(heads)
+        Ok(Training { heads, computed, loan: Loan::of(borrowed, embeddings, place) })
     }
 
     fn of(set: &TrainingSet, (encoder, dimensions): (&str, usize), learned: Learned) -> Self {
@@ -421,5 +485,7 @@ fn signs_of(
     }
 }
 
+#[cfg(test)]
+mod loan_tests;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
-//! `valetctl skill new|build|test|dev`: the way of an author, from nothing to a skill that keeps its promises.
+//! `valetctl skill new|build|embed|test|dev`: the way of an author, from nothing to a skill that keeps its promises.
 //!
 //! Must not touch a device: whatever is tried here runs in a daemon of its own, on a bus of its own.
 
 mod build;
 mod dev;
+mod embed;
 mod private;
 mod project;
 mod trial;
@@ -20,6 +21,7 @@ pub(crate) async fn run(screen: &mut Screen, action: AuthorAction) -> Result<Ver
     match action {
         AuthorAction::New { folder, id } => project::make(screen, &folder, id),
         AuthorAction::Build { folder } => build::run(screen, &folder),
+        AuthorAction::Embed { folder, models } => embed::run(screen, &folder, models.as_deref()),
         AuthorAction::Test(arguments) => trial::run(screen, &arguments).await,
         AuthorAction::Dev(arguments) => dev::run(screen, &arguments).await,
     }

@@ -28,7 +28,7 @@ mod waiters;
 use crate::{
     config::Config,
     happening::Happening,
-    inference::{EncoderSettings, EncoderState, Inference, InferenceConfig},
+    inference::{EncoderSettings, EncoderState, Inference, InferenceConfig, Lesson},
     logging::message_id,
     outside,
     paths::Paths,
@@ -261,7 +261,7 @@ impl Assistant {
             settings: self.encoder_settings(),
         };
         self.encoder = EncoderState::Loading { model: String::new() };
-        let first = self.understander.clone();
+        let first = Lesson::of(self.understander.clone(), &self.skills);
         self.inference = Some(Inference::start(config, first, self.happenings.clone())?);
         Ok(())
     }
@@ -273,12 +273,7 @@ impl Assistant {
 
     /// How encoders are opened.
     fn encoder_settings(&self) -> EncoderSettings {
-        EncoderSettings {
-            cache: self.paths.cache.clone(),
-            kernels: self.config.kernels.clone(),
-            threads: self.config.model_threads,
-            memory_limit: self.config.model_memory_bytes,
-        }
+        EncoderSettings::of(&self.paths, &self.config)
     }
 
     /// Says that the daemon is ready: the bus and the templates answer.

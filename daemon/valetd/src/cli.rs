@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 /// Exit codes, shown under `--help`.
 const AFTER_HELP: &str = "Exit codes:
-  0  stopped when asked, or --check-config found nothing
+  0  stopped when asked, --check-config found nothing, or --embed wrote its file
   1  internal fault
   2  wrong command line
-  3  wrong configuration, policy, words or script; with --check-config also a skill
+  3  wrong configuration, policy, words or script; with --check-config also a skill;
+     with --embed also a skill or a model
   4  the bus cannot be reached or refuses the name
   5  another valetd has the name on this bus
   6  the bus went away
@@ -39,6 +40,10 @@ pub(crate) struct Cli {
     /// Check the configuration, policy, words and skills, say what is wrong, and exit.
     #[arg(long)]
     pub check_config: bool,
+    /// Embed the sentences of the skill in DIR with the first of the models, write the file into
+    /// DIR/embeddings/, say what it is, and exit.
+    #[arg(long, value_name = "DIR", conflicts_with = "check_config")]
+    pub embed: Option<PathBuf>,
     /// Where the skills of the image lie.
     #[arg(long, value_name = "DIR")]
     pub skills: Option<PathBuf>,

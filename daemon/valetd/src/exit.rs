@@ -5,12 +5,13 @@
 /// Why the daemon ends. The numbers are part of the interface and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Asked to stop, or `--check-config` found nothing.
+    /// Asked to stop, `--check-config` found nothing, or `--embed` wrote its file.
     Done = 0,
     /// Something that should not happen.
     Internal = 1,
     // 2: the command line is wrong; the parser ends with it by itself.
-    /// The configuration, policy, words or script are wrong, or `--check-config` found a skill to be.
+    /// The configuration, policy, words or script are wrong, or `--check-config` found a skill to be, or `--embed`
+    /// a skill or a model.
     Config = 3,
     /// The bus cannot be reached, or refuses us the name.
     Bus = 4,

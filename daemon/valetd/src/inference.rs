@@ -5,12 +5,15 @@
 //! Must not touch a skill or a device, and must not hold up the bus: the bus thread sends it
 //! work and hears back through an event.
 
+mod lesson;
 mod loaded;
 mod preparation;
 mod speed;
+mod standing;
 mod thread;
 
-pub(crate) use loaded::{EncoderSettings, forget_others};
+pub(crate) use lesson::Lesson;
+pub(crate) use loaded::{EncoderSettings, Loaded, Sentences, forget_others};
 pub(crate) use preparation::{Preparation, Prepared, Step};
 pub(crate) use speed::Speed;
 
@@ -91,7 +94,11 @@ pub(crate) enum EncoderNews {
         of: [u8; 32],
         /// The heads.
         heads: Arc<Heads>,
+        /// From where their sentences' embeddings came.
+        sentences: Sentences,
     },
+    /// What packages lent to the heads that serve was computed here since, and is the same.
+    LoanPaid,
     /// How fast it reads.
     Speed(Speed),
 }
@@ -124,7 +131,7 @@ enum Work {
 /// The bus thread's end of the inference thread.
 pub(crate) struct Inference {
     work: mpsc::SyncSender<Work>,
-    wanted: Latest<Understander>,
+    wanted: Latest<Lesson>,
     adopted: Latest<(u64, Prepared)>,
     generation: u64,
 }
@@ -172,7 +179,7 @@ impl Inference {
     /// When the thread cannot be made.
     pub(crate) fn start(
         config: InferenceConfig,
-        first: Understander,
+        first: Lesson,
         happenings: UnboundedSender<Happening>,
     ) -> std::io::Result<Self> {
         let (work, queue) = mpsc::sync_channel(MAX_WAITING);
@@ -193,8 +200,8 @@ impl Inference {
     }
 
     /// Trains heads for another set of skills.
-    pub(crate) fn train(&self, understander: Understander) {
-        self.wanted.put(understander);
+    pub(crate) fn train(&self, lesson: Lesson) {
+        self.wanted.put(lesson);
         self.look();
     }
 
@@ -246,7 +253,7 @@ mod tests {
             Inference { work, wanted: Latest::none(), adopted: Latest::none(), generation: 0 };
         let understander = Understander::build("en", &[], &Vocabulary::new()).expect("builds");
         for _ in 0..40 {
-            inference.train(understander.clone());
+            inference.train(Lesson::alone(understander.clone()));
         }
         assert_eq!(queue.try_iter().count(), 2);
         assert!(inference.wanted.take().is_some(), "the last one waits");

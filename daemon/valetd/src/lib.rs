@@ -9,6 +9,7 @@ mod allocator;
 mod assistant;
 mod cli;
 mod config;
+mod embed;
 mod exit;
 mod happening;
 mod inference;
@@ -74,6 +75,9 @@ fn run(cli: &Cli) -> Result<(), Fatal> {
     logging::start(config.log_level);
     if let Some(vehicle) = cli.vehicle {
         config.vehicle = vehicle;
+    }
+    if let Some(folder) = &cli.embed {
+        return embed::run(folder, (&paths, &config));
     }
     let world = World::open(&config).map_err(wrong)?;
     outside::check(&config.outside).map_err(wrong)?;

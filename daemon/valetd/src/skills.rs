@@ -23,7 +23,7 @@ use valet_core::{
     ports::StoreError,
     routing::{SkillEntry, SkillTable},
 };
-use valet_package::{Manifest, Sentences, SkillFolder, unpacked::Unpacked};
+use valet_package::{Manifest, Sentences, SkillFolder, embeddings::Carried, unpacked::Unpacked};
 use valet_skill_host::SkillHost;
 
 /// Most skills that are loaded.
@@ -80,6 +80,8 @@ pub(crate) struct Skill {
     pub wasm_sha256: [u8; 32],
     /// Where it lies.
     pub folder: PathBuf,
+    /// Embeddings that it carries, by the fingerprint of their encoder.
+    pub embeddings: BTreeMap<String, Carried>,
     /// Where it stands.
     pub status: SkillStatus,
     /// Where it comes from.
@@ -219,6 +221,7 @@ impl Sources<'_> {
             sentences: read.sentences.get(self.language).cloned(),
             wasm_sha256: read.wasm_sha256,
             folder: folder.clone(),
+            embeddings: read.embeddings.clone(),
             // A state that cannot be read disables nothing: the person would not know why.
             status: if self.state.is_disabled(id).unwrap_or(false) {
                 SkillStatus::Disabled

@@ -7,14 +7,15 @@ use crate::{
     figures::{Report, quantile},
     live::{block_on, none},
 };
+use anyhow::Context as _;
 use clap::Args;
-use std::time::Instant;
+use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 use valet_bus::{
     Dict,
     proxies::{SkillsProxy, plain},
 };
 use valet_bus_tests::{Release, Shop, install, installed};
-use valet_testkit::{Daemon, DaemonBuilder, Packed, PrivateBus, Skills, models};
+use valet_testkit::{Daemon, DaemonBuilder, Packed, PrivateBus, Skills, built, models};
 use zbus::Connection;
 
 const LAMP: &str = "org.example.lamp";
@@ -42,7 +43,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     block_on(async {
         let mut report = Report::default();
-        time_of_installing(arguments.installs, &mut report).await?;
+        for carries in [Carries::Kept, Carries::Nothing, Carries::Embeddings] {
+            time_of_installing(arguments.installs, carries, &mut report).await?;
+        }
         cost_of_a_turn(&mut report).await?;
         start_with_many(arguments.starts, &mut report).await?;
         rounds(arguments.rounds, &mut report).await?;
@@ -50,15 +53,49 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     })
 }
 
-/// A release of about a megabyte with many sentences.
-fn large(shop: &Shop) -> anyhow::Result<(Packed, usize)> {
+/// How the package of an installation is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    /// The same sentences each time: the device embeds them at the first and keeps that.
+    Kept,
+    /// Other sentences each time, which the device embeds.
+    Nothing,
+    /// Other sentences each time, with what the encoder says of them.
+    Embeddings,
+}
+
+impl Carries {
+    /// How its figures begin.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "install",
+            Self::Nothing => "install.new",
+            Self::Embeddings => "install.carried",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Kept => "embedded at the first of them and kept since",
+            Self::Nothing => "others each time, embedded on the device",
+            Self::Embeddings => "others each time, their embeddings in the package",
+        }
+    }
+}
+
+/// A release of about a megabyte with many sentences, and the length of its component.
+fn large(shop: &Shop, round: usize, carries: Carries) -> anyhow::Result<(Packed, usize)> {
     let folder = Release::of(1).folder();
+    let lamp = match carries {
+        Carries::Kept => "lamp".to_owned(),
+        Carries::Nothing | Carries::Embeddings => format!("{} lamp", word(round)),
+    };
     let sentences: String = ["place", "remember", "count", "nothing", "echo"]
         .iter()
         .map(|intent| {
             let samples: Vec<String> = (0..SENTENCES / 5)
                 .map(|n| {
-                    format!("{:?}", format!("please {intent} the lamp in the {} room", word(n)))
+                    format!("{:?}", format!("please {intent} the {lamp} in the {} room", word(n)))
                 })
                 .collect();
             format!("[intents.{intent}]\nsamples = [{}]\n", samples.join(", "))
@@ -70,7 +107,24 @@ fn large(shop: &Shop) -> anyhow::Result<(Packed, usize)> {
     let rest: Vec<u8> =
         (0..PACKAGE_BYTES.saturating_sub(component)).map(|n| ((n * 31) >> 3) as u8).collect();
     std::fs::write(folder.path().join("assets/rest.bin"), rest)?;
+    if carries == Carries::Embeddings {
+        embed(folder.path())?;
+    }
     Ok((shop.author.sign(&Packed::of(folder.path())?), component))
+}
+
+/// Lets the daemon's program embed a skill's sentences, as its author does.
+fn embed(skill: &Path) -> anyhow::Result<()> {
+    let output = Command::new(built("valetctl")?)
+        .args(["skill", "embed"])
+        .arg(skill)
+        .arg("--models")
+        .arg(models()?)
+        .env("XDG_CACHE_HOME", built("valetctl")?.with_file_name("bench-embed"))
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "not embedded: {said}");
+    Ok(())
 }
 
 /// A word that is no other number's.
@@ -85,18 +139,29 @@ async fn put(client: &Connection, packed: &Packed) -> anyhow::Result<Dict> {
     Ok(result)
 }
 
-async fn time_of_installing(installs: usize, report: &mut Report) -> anyhow::Result<()> {
+async fn time_of_installing(
+    installs: usize,
+    carries: Carries,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let shop = Shop::open();
     let bus = PrivateBus::session().await?;
-    let builder =
-        DaemonBuilder::new(&bus).config("").models(models()?).shared_cache("bench-install");
+    let builder = DaemonBuilder::new(&bus).config("").models(models()?);
+    let builder = match carries {
+        Carries::Kept => builder.shared_cache("bench-install"),
+        // What an earlier run embedded would be known.
+        Carries::Nothing | Carries::Embeddings => builder.own_cache(),
+    };
     let daemon = shop.trusted_by(builder).start().await?;
     daemon.process().line("serves").await?;
     let client = bus.connect().await?;
-    let (packed, component) = large(&shop)?;
     let skills = SkillsProxy::new(&client).await?;
     let (mut placed, mut times) = (Vec::new(), Vec::new());
-    for _ in 0..installs {
+    let (mut computed, mut lent) = (Vec::new(), Vec::new());
+    let (mut bytes, mut component) = (0, 0);
+    for round in 0..installs {
+        let (packed, length) = large(&shop, round, carries)?;
+        (bytes, component) = (packed.bytes.len(), length);
         let begun = Instant::now();
         // Its object is there once it runs; what is learned after that is free speech.
         let there = async {
@@ -108,17 +173,34 @@ async fn time_of_installing(installs: usize, report: &mut Report) -> anyhow::Res
         done?;
         placed.push(there);
         times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        computed.push(sentences(&client, "computed").await?);
+        lent.push(sentences(&client, "lent").await?);
         // Its code goes with it, so that it is compiled again.
         skills.remove(LAMP, none()).await?;
     }
     let how = format!(
-        "{installs} installs beside six skills, from the call until it runs, and until free speech is learned (SkillsReady): package of {} bytes, component of {component} compiled each time, {SENTENCES} sentences, embedded at the first of them and kept since",
-        packed.bytes.len()
+        "{installs} installs beside six skills, from the call until it runs, and until free speech is learned (SkillsReady): package of {} bytes, component of {component} compiled each time, {SENTENCES} sentences, {}",
+        bytes,
+        carries.words()
     );
-    report.add("install.runs.p50", quantile(&mut placed, 0.5), "ms", how.as_str());
-    report.add("install.learned.p50", quantile(&mut times, 0.5), "ms", how.as_str());
-    report.add("install.learned.max", quantile(&mut times, 1.0), "ms", how);
+    let name = carries.name();
+    let mut add = |what: &str, value, unit| {
+        report.add(&format!("{name}.{what}"), value, unit, how.as_str());
+    };
+    add("runs.p50", quantile(&mut placed, 0.5), "ms");
+    add("learned.p50", quantile(&mut times, 0.5), "ms");
+    add("learned.max", quantile(&mut times, 1.0), "ms");
+    add("computed.p50", quantile(&mut computed, 0.5), "texts");
+    add("lent.p50", quantile(&mut lent, 0.5), "texts");
     Ok(())
+}
+
+/// Sentences of the heads that serve which were computed for them, or lent.
+async fn sentences(client: &Connection, which: &str) -> anyhow::Result<f64> {
+    let stats = Daemon::diagnostics(client).await?.stats(none()).await?;
+    let counts = stats.get("sentences").cloned().context("the daemon counts no sentences")?;
+    let counts: BTreeMap<String, u64> = counts.try_into()?;
+    Ok(counts.get(which).copied().unwrap_or_default() as f64)
 }
 
 async fn cost_of_a_turn(report: &mut Report) -> anyhow::Result<()> {
@@ -226,7 +308,7 @@ async fn rounds(rounds: usize, report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn files(folder: &std::path::Path) -> usize {
+fn files(folder: &Path) -> usize {
     let Ok(entries) = folder.read_dir() else { return 0 };
     entries.filter_map(Result::ok).map(|entry| 1 + files(&entry.path())).sum()
 }

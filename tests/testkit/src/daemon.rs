@@ -349,6 +349,12 @@ impl Daemon {
         self.home.path().join("state")
     }
 
+    /// Its folder of what can be made again, where it has one of its own.
+    #[must_use]
+    pub fn cache_folder(&self) -> PathBuf {
+        self.home.path().join("cache")
+    }
+
     /// Its configuration file, to be changed before a reload.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {

@@ -267,6 +267,7 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
         },
         wasm,
         assets: BTreeMap::from([("words.txt".to_owned(), asset)]),
+        embeddings: BTreeMap::new(),
     }
 }
 

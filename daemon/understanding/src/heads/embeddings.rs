@@ -1,7 +1,8 @@
 //! What the encoder said about each sample, kept from one training to the next: embedding is
 //! nearly all that training costs.
 //!
-//! Must not hand out a vector of another encoder: the file is keyed by its fingerprint.
+//! Must not hand out a vector of another encoder: the file is keyed by its fingerprint. Must not write one that somebody
+//! else said and nobody here computed.
 
 use super::{
     cache::{self, Key, Reader, Writer},
@@ -10,8 +11,15 @@ use super::{
 use std::{collections::BTreeMap, path::Path};
 use valet_core::encoder::{Encoder, EncoderFault, Encoding, TokenSpan};
 
+/// Seals the device's own file. Not the recipe of the heads: it changes with the layout of what is written, and whenever an
+/// encoder of the same files would say other numbers.
+const OWN: &[u8] = b"embeddings-1";
 /// Most token vectors kept of one text.
 const MAX_TOKENS: usize = 64;
+/// Longest sentence vector that is plausible, squared: an encoder's has length one.
+const MAX_LENGTH: f32 = 1.1;
+/// Largest scale of a token vector that is plausible: encoders stay far below 127 times this.
+const MAX_SCALE: f32 = 10.0;
 /// Most texts in the file.
 const MAX_TEXTS: usize = 16_384;
 /// Most texts kept that the last training did not ask for: those of skills that are off for now.
@@ -19,12 +27,14 @@ const MAX_UNWANTED: usize = 1500;
 
 /// One text: its sentence vector, and token vectors in 8 bits with a scale each.
 #[derive(Debug, Clone, PartialEq)]
-struct Stored {
+pub(super) struct Stored {
     sentence: Vec<f32>,
     spans: Vec<TokenSpan>,
     scales: Vec<f32>,
     rows: Vec<u8>,
     wanted: bool,
+    /// Said by somebody else, and not computed here.
+    lent: bool,
 }
 
 /// All texts embedded so far.
@@ -32,13 +42,29 @@ struct Stored {
 pub struct Embeddings {
     dimensions: usize,
     texts: BTreeMap<Key, Stored>,
-    changed: bool,
+    /// Texts that went to the encoder.
+    computed: usize,
+}
+
+/// The key of the device's own file for an encoder.
+pub(super) fn own_key(fingerprint: &str) -> Key {
+    cache::key_of(&[OWN, fingerprint.as_bytes()])
+}
+
+/// What a text is known by.
+pub(super) fn name_of(text: &str) -> Key {
+    cache::key_of(&[text.as_bytes()])
 }
 
 impl Embeddings {
+    /// None yet, of vectors of this length.
+    pub(super) fn of_length(dimensions: usize) -> Self {
+        Self { dimensions, ..Self::default() }
+    }
+
     /// What a file holds; nothing where it cannot be used.
     pub(crate) fn read(path: Option<&Path>, key: &Key, dimensions: usize) -> Self {
-        let empty = Self { dimensions, ..Self::default() };
+        let empty = Self::of_length(dimensions);
         let Some(bytes) = path.and_then(|path| cache::read(path, key)) else { return empty };
         Self::parse(&bytes, dimensions).unwrap_or(empty)
     }
@@ -47,8 +73,17 @@ impl Embeddings {
     /// number is not finite, or bytes are left over. `dimensions` is the length of a vector.
     #[must_use]
     pub fn parse(bytes: &[u8], dimensions: usize) -> Option<Self> {
+        Self::parse_some(bytes, dimensions, &|_| true)
+    }
+
+    /// The same, of which only some texts are kept; all are read.
+    pub(super) fn parse_some(
+        bytes: &[u8],
+        dimensions: usize,
+        is_wanted: &dyn Fn(&Key) -> bool,
+    ) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let mut all = Self { dimensions, ..Self::default() };
+        let mut all = Self::of_length(dimensions);
         let count = reader.count().filter(|count| *count <= MAX_TEXTS)?;
         for _ in 0..count {
             let key: Key = reader.bytes()?.try_into().ok()?;
@@ -60,7 +95,10 @@ impl Embeddings {
             }
             let scales = reader.f32s(tokens)?;
             let rows = reader.bytes().filter(|rows| rows.len() == tokens * dimensions)?.to_vec();
-            all.texts.insert(key, Stored { sentence, spans, scales, rows, wanted: false });
+            if is_wanted(&key) {
+                let stored = Stored { sentence, spans, scales, rows, wanted: false, lent: false };
+                all.texts.insert(key, stored);
+            }
         }
         reader.is_at_end().then_some(all)
     }
@@ -68,27 +106,18 @@ impl Embeddings {
     /// Writes what was asked for since reading, and a bounded part of the rest, when there is news:
     /// a skill that was off comes back without its sentences being embedded again.
     pub(crate) fn write(&self, path: &Path, key: &Key) -> std::io::Result<()> {
-        let unwanted = self.texts.values().filter(|stored| !stored.wanted).count();
-        if !self.changed && unwanted <= MAX_UNWANTED {
+        let own = self.texts.iter().filter(|(_, stored)| !stored.lent);
+        let unwanted = own.clone().filter(|(_, stored)| !stored.wanted);
+        if self.computed == 0 && unwanted.clone().count() <= MAX_UNWANTED {
             return Ok(());
         }
-        let wanted = self.texts.iter().filter(|(_, stored)| stored.wanted);
-        let rest = self.texts.iter().filter(|(_, stored)| !stored.wanted).take(MAX_UNWANTED);
-        let wanted = wanted.chain(rest);
-        let mut writer = Writer::default();
-        writer.count(wanted.clone().count());
-        for (text, stored) in wanted {
-            writer.bytes(text);
-            writer.f32s(&stored.sentence);
-            writer.count(stored.spans.len());
-            for span in &stored.spans {
-                writer.u32(span.start);
-                writer.u32(span.end);
-            }
-            writer.f32s(&stored.scales);
-            writer.bytes(&stored.rows);
-        }
-        cache::write(path, key, &writer.into_bytes())
+        let wanted = own.filter(|(_, stored)| stored.wanted);
+        cache::write(path, key, &payload(wanted.chain(unwanted.take(MAX_UNWANTED))))
+    }
+
+    /// All texts as the payload of a file, in one order.
+    pub(super) fn to_payload(&self) -> Vec<u8> {
+        payload(self.texts.iter())
     }
 
     /// Makes sure that texts are embedded; what is new goes to the encoder together.
@@ -102,7 +131,7 @@ impl Embeddings {
     ) -> Result<(), EncoderFault> {
         let mut missing: BTreeMap<Key, &str> = BTreeMap::new();
         for text in texts {
-            let key = cache::key_of(&[text.as_bytes()]);
+            let key = name_of(text);
             match self.texts.get_mut(&key) {
                 Some(stored) => stored.wanted = true,
                 None => {
@@ -126,19 +155,67 @@ impl Embeddings {
             let encoding = checked(encoding, self.dimensions)?;
             self.texts.insert(key, Stored::of(encoding, self.dimensions));
         }
-        self.changed = true;
+        self.computed += new.len();
         Ok(())
+    }
+
+    /// How many texts went to the encoder.
+    pub(super) fn computed(&self) -> usize {
+        self.computed
+    }
+
+    /// Whether a text is there.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.texts.contains_key(&name_of(text))
+    }
+
+    /// Puts what somebody else says of a text where nothing is; it is used, and never written.
+    pub(super) fn lend(&mut self, text: &str, stored: Stored) {
+        self.texts.entry(name_of(text)).or_insert(Stored { wanted: true, lent: true, ..stored });
+    }
+
+    /// Takes out what is said of a text.
+    pub(super) fn take(&mut self, text: &str) -> Option<Stored> {
+        self.texts.remove(&name_of(text))
+    }
+
+    /// Whether the same is said of a text here and there, bit for bit; not where neither says anything.
+    pub(super) fn agrees(&self, text: &str, other: &Stored) -> bool {
+        self.texts.get(&name_of(text)).is_some_and(|stored| stored.says_the_same(other))
+    }
+
+    /// Whether all numbers are within what encoders say.
+    pub(super) fn are_plausible(&self) -> bool {
+        self.texts.values().all(Stored::is_plausible)
     }
 
     /// The sentence vector of a text that was added.
     pub(crate) fn sentence(&self, text: &str) -> Option<&[f32]> {
-        self.texts.get(&cache::key_of(&[text.as_bytes()])).map(|s| s.sentence.as_slice())
+        self.texts.get(&name_of(text)).map(|s| s.sentence.as_slice())
     }
 
     /// All that is known of a text that was added, as the encoder would say it.
     pub(crate) fn encoding(&self, text: &str) -> Option<Encoding> {
-        self.texts.get(&cache::key_of(&[text.as_bytes()])).map(|s| s.encoding(self.dimensions))
+        self.texts.get(&name_of(text)).map(|s| s.encoding(self.dimensions))
     }
+}
+
+/// Texts as the payload of a file.
+fn payload<'a>(texts: impl Iterator<Item = (&'a Key, &'a Stored)> + Clone) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.count(texts.clone().count());
+    for (text, stored) in texts {
+        writer.bytes(text);
+        writer.f32s(&stored.sentence);
+        writer.count(stored.spans.len());
+        for span in &stored.spans {
+            writer.u32(span.start);
+            writer.u32(span.end);
+        }
+        writer.f32s(&stored.scales);
+        writer.bytes(&stored.rows);
+    }
+    writer.into_bytes()
 }
 
 /// An encoding whose lengths fit and whose numbers are finite.
@@ -174,7 +251,25 @@ impl Stored {
         }
         let mut spans = encoding.tokens;
         spans.truncate(tokens);
-        Self { sentence: encoding.sentence, spans, scales, rows, wanted: true }
+        Self { sentence: encoding.sentence, spans, scales, rows, wanted: true, lent: false }
+    }
+
+    /// Whether both say the same, bit for bit: every processor gives the same bits.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let same = |ours: &[f32], theirs: &[f32]| {
+            let bits = |numbers: &[f32]| numbers.iter().map(|n| n.to_bits()).collect::<Vec<_>>();
+            bits(ours) == bits(theirs)
+        };
+        same(&self.sentence, &other.sentence)
+            && same(&self.scales, &other.scales)
+            && self.spans == other.spans
+            && self.rows == other.rows
+    }
+
+    /// Whether the numbers are within what encoders say: training never meets others.
+    fn is_plausible(&self) -> bool {
+        let length: f32 = self.sentence.iter().map(|v| v * v).sum();
+        length <= MAX_LENGTH && self.scales.iter().all(|scale| (0.0..=MAX_SCALE).contains(scale))
     }
 
     fn encoding(&self, dimensions: usize) -> Encoding {

@@ -9,16 +9,16 @@ use valet_core::{
     intent::IntentId,
 };
 
-const DIMENSIONS: usize = 32;
+pub(super) const DIMENSIONS: usize = 32;
 
 /// Sums the hashes of words; counts its calls.
-struct HashEncoder {
+pub(super) struct HashEncoder {
     calls: usize,
     broken: Option<f32>,
 }
 
 impl HashEncoder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { calls: 0, broken: None }
     }
 }
@@ -60,7 +60,7 @@ impl Encoder for HashEncoder {
     }
 }
 
-fn intent(name: &str, slot: Option<Kind>) -> TrainingIntent {
+pub(super) fn intent(name: &str, slot: Option<Kind>) -> TrainingIntent {
     let slots = slot.into_iter().map(|kind| TrainingSlot {
         name: "what".to_owned(),
         entity: EntityKind::Number,
@@ -74,7 +74,7 @@ fn intent(name: &str, slot: Option<Kind>) -> TrainingIntent {
     }
 }
 
-fn example(intent: usize, marked: &str) -> TrainingExample {
+pub(super) fn example(intent: usize, marked: &str) -> TrainingExample {
     let (text, spans) = match marked.split_once('[') {
         None => (marked.to_owned(), Vec::new()),
         Some((before, rest)) => {
@@ -87,7 +87,7 @@ fn example(intent: usize, marked: &str) -> TrainingExample {
     TrainingExample { intent, text, spans, origin: Origin::Sample }
 }
 
-fn set(more: &[&str]) -> TrainingSet {
+pub(super) fn set(more: &[&str]) -> TrainingSet {
     let fan = [
         "set the fan to [3]",
         "fan to level [five]",
@@ -125,10 +125,10 @@ fn rank(heads: &Heads, text: &str) -> Ranked {
 }
 
 /// A folder that goes when the test ends.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("valet-heads-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder for the test");
         Self(path)

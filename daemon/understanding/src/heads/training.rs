@@ -93,6 +93,11 @@ pub(crate) fn chosen(set: &TrainingSet) -> Vec<&TrainingExample> {
     turn.into_iter().take(limit).map(|(.., example)| example).collect()
 }
 
+/// The sentences that belong to no skill.
+pub(crate) fn of_no_skill() -> impl Iterator<Item = &'static str> {
+    OUT_OF_DOMAIN.lines()
+}
+
 /// Embeds what training needs, telling how far it has come.
 ///
 /// # Errors

@@ -31,6 +31,18 @@ pub(crate) enum AuthorAction {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Embed its sentences for an encoder, so that devices with that encoder understand it sooner
+    ///
+    /// Writes embeddings/<fingerprint of the encoder>.bin into the folder; a package takes it along. Do it again when
+    /// sentences change: what is not in the file is computed on the device.
+    Embed {
+        /// The skill's folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Folder of the models, of which the first is used, instead of those of this system
+        #[arg(long, value_name = "DIR")]
+        models: Option<PathBuf>,
+    },
     /// Try what tests.toml promises, with the real understanding and a simulated car
     Test(TrialArgs),
     /// Build, load and try it at each change, in a daemon of its own, and show how a failing sentence went
@@ -121,7 +133,7 @@ pub(crate) enum PackageAction {
     },
     /// Make a package of a skill's folder; the same folder gives the same bytes
     Pack {
-        /// With skill.toml, skill.wasm, sentences/ and assets/
+        /// With skill.toml, skill.wasm, sentences/, assets/ and embeddings/
         folder: PathBuf,
         /// The package; else <id>-<version>.valet here
         #[arg(short, long, value_name = "FILE")]

@@ -200,20 +200,20 @@ fn daemon(
 }
 
 /// What was compiled and learned is kept for the next time.
-fn cache(nest: &Path) -> PathBuf {
+pub(super) fn cache(nest: &Path) -> PathBuf {
     let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     home.map_or_else(|| nest.join("cache"), |home| home.join("valetctl"))
 }
 
 /// A program of ours: beside this one, else wherever the system finds it.
-fn beside_us(program: &str) -> PathBuf {
+pub(super) fn beside_us(program: &str) -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|us| Some(us.parent()?.join(program)));
     beside.filter(|path| path.exists()).unwrap_or_else(|| program.into())
 }
 
 /// The models of this system, else those of a checkout that this program was built in.
-fn usual_models() -> Option<PathBuf> {
+pub(super) fn usual_models() -> Option<PathBuf> {
     let system = ["/var/lib/valetd/models", "/usr/share/valetd/models"].map(PathBuf::from);
     let us = std::env::current_exe().ok();
     let checkout = us.and_then(|us| Some(us.ancestors().nth(3)?.join("models/cache")));
@@ -221,7 +221,7 @@ fn usual_models() -> Option<PathBuf> {
 }
 
 /// Socket names are short by law, so it lies among the temporary files.
-fn nest() -> Result<TempDir, CtlError> {
+pub(super) fn nest() -> Result<TempDir, CtlError> {
     let made = tempfile::Builder::new().prefix("valetctl-").tempdir();
     made.map_err(|error| failed(error.to_string()))
 }

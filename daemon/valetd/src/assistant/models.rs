@@ -147,7 +147,8 @@ impl Assistant {
         }
         match news {
             EncoderNews::State(state) => self.take_encoder_state(state),
-            EncoderNews::Heads { of, heads } => self.take_heads(of, heads),
+            EncoderNews::Heads { of, heads, sentences } => self.take_heads(of, heads, sentences),
+            EncoderNews::LoanPaid => self.stats.loan_paid(),
             EncoderNews::Speed(speed) => self.show_speed(speed),
             EncoderNews::Refused { model, why } => {
                 log::warn!(MESSAGE_ID = message_id::STATE; "{model} cannot be used: {why}");

@@ -4,7 +4,11 @@
 //! of its own then.
 
 use super::{Assistant, build_understander};
-use crate::{happening::Happening, logging::message_id};
+use crate::{
+    happening::Happening,
+    inference::{Lesson, Sentences},
+    logging::message_id,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -222,7 +226,7 @@ impl Assistant {
             return;
         }
         if let Some(inference) = &self.inference {
-            inference.train(understander.clone());
+            inference.train(Lesson::of(understander.clone(), &self.skills));
         }
         let understander = understander.leaning_on(&self.understander);
         let before = std::mem::replace(&mut self.understander, understander);
@@ -234,7 +238,8 @@ impl Assistant {
     }
 
     /// Heads came; they count only for the understander they were trained for.
-    pub(super) fn take_heads(&mut self, of: [u8; 32], heads: Arc<Heads>) {
+    pub(super) fn take_heads(&mut self, of: [u8; 32], heads: Arc<Heads>, sentences: Sentences) {
+        self.stats.learned_from(sentences);
         if self.understander.fingerprint() == of {
             self.understander = self.understander.with_heads(heads);
         }

@@ -2,6 +2,7 @@
 //!
 //! Must not keep anything of what was said.
 
+use crate::inference::Sentences;
 use std::collections::{BTreeMap, VecDeque};
 use valet_bus::{Dict, convert::owned};
 use valet_core::dialogue::{ResultType, TurnResult};
@@ -21,6 +22,10 @@ pub(crate) struct Stats {
     turns: u64,
     refused: u64,
     not_understood: u64,
+    /// From where the embeddings of the heads that serve came.
+    sentences: Sentences,
+    /// Of those that packages lent, how many were not computed here.
+    owed: usize,
     by_engine: BTreeMap<&'static str, u64>,
     /// Times by stage, the last ones.
     stages_us: BTreeMap<&'static str, VecDeque<u64>>,
@@ -43,6 +48,16 @@ impl Stats {
         }
     }
 
+    /// Other heads serve.
+    pub(crate) fn learned_from(&mut self, sentences: Sentences) {
+        (self.sentences, self.owed) = (sentences, sentences.lent);
+    }
+
+    /// What was lent to them was computed here, and is the same.
+    pub(crate) fn loan_paid(&mut self) {
+        self.owed = 0;
+    }
+
     /// The counts as the bus shows them.
     pub(crate) fn dict(&self) -> Dict {
         let engines: BTreeMap<String, u64> =
@@ -58,6 +73,7 @@ impl Stats {
             ("not-understood".into(), owned(self.not_understood)),
             ("faults".into(), owned(self.faults)),
             ("busy".into(), owned(self.busy)),
+            ("sentences".into(), owned(self.sentences())),
             ("by-engine".into(), owned(engines)),
             ("latency-us".into(), owned(latency)),
         ]);
@@ -65,6 +81,14 @@ impl Stats {
             dict.insert("resident-bytes".into(), owned(bytes));
         }
         dict
+    }
+}
+
+impl Stats {
+    fn sentences(&self) -> BTreeMap<String, u64> {
+        let Sentences { computed, lent } = self.sentences;
+        let counts = [("computed", computed), ("lent", lent), ("owed", self.owed)];
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count as u64)).collect()
     }
 }
 

@@ -3,19 +3,20 @@
 //! Must not decide which model serves, and must not outlive a wish to give up by more than a
 //! few sentences.
 
-use super::EncoderState;
-use crate::models::Model;
+use super::{
+    EncoderState, Lesson,
+    standing::{Paid, Standing},
+};
+use crate::{config::Config, models::Model, paths::Paths};
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
 use valet_core::encoder::{Encoder, EncoderFault, Encoding};
 use valet_inference::{EncoderOptions, Kernels, Packing, SentenceEncoder};
-use valet_understanding::{
-    Understander,
-    heads::{Earlier, Heads},
-};
+use valet_understanding::heads::{Earlier, Heads, carried};
 
 /// Below the cache, the folder with one folder of heads a model.
 const HEADS_FOLDER: &str = "understanding";
@@ -38,11 +39,34 @@ pub(crate) struct EncoderSettings {
     pub memory_limit: Option<u64>,
 }
 
+impl EncoderSettings {
+    /// As the configuration says.
+    #[must_use]
+    pub(crate) fn of(paths: &Paths, config: &Config) -> Self {
+        Self {
+            cache: paths.cache.clone(),
+            kernels: config.kernels.clone(),
+            threads: config.model_threads,
+            memory_limit: config.model_memory_bytes,
+        }
+    }
+}
+
 /// An encoder that can be asked.
 pub(crate) struct Loaded {
     encoder: SentenceEncoder,
     model: String,
     load_ms: u64,
+    standing: Standing,
+}
+
+/// From where the embeddings of a training came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sentences {
+    /// Computed before the heads were there.
+    pub(crate) computed: usize,
+    /// Lent by packages.
+    pub(crate) lent: usize,
 }
 
 /// Heads on an encoder.
@@ -54,6 +78,8 @@ pub(crate) struct Trained {
     pub(crate) heads: Arc<Heads>,
     /// Time to get them, ms: from the cache or trained.
     pub(crate) heads_ms: u64,
+    /// From where the embeddings came.
+    pub(crate) sentences: Sentences,
 }
 
 /// Why there are no heads.
@@ -73,7 +99,8 @@ impl Loaded {
     pub(crate) fn load(model: &Model, settings: &EncoderSettings) -> Result<Self, String> {
         let started = Instant::now();
         let encoder = load_from(model, settings)?;
-        Ok(Self { encoder, model: model.id().to_owned(), load_ms: ms_since(started) })
+        let (model, load_ms) = (model.id().to_owned(), ms_since(started));
+        Ok(Self { encoder, model, load_ms, standing: Standing::default() })
     }
 
     /// Time to load it, ms.
@@ -84,6 +111,15 @@ impl Loaded {
 
     pub(super) fn encoder(&mut self) -> &mut SentenceEncoder {
         &mut self.encoder
+    }
+
+    /// What it says of sentences, as the file that a skill carries, and the fingerprint by which that is named.
+    ///
+    /// # Errors
+    /// The encoder's fault.
+    pub(crate) fn embed(&mut self, texts: &BTreeSet<String>) -> Result<(String, Vec<u8>), String> {
+        let file = carried::make(texts, &mut self.encoder).map_err(|fault| fault.to_string())?;
+        Ok((self.encoder.fingerprint().to_owned(), file))
     }
 
     /// What is said of it once heads are there.
@@ -97,15 +133,15 @@ impl Loaded {
         }
     }
 
-    /// Heads for an understander, from the cache or trained; what `before` knows of the same skills is not learned again. Ends within a few sentences once
+    /// Heads for a lesson, from the cache or trained; what earlier ones know of the same skills is not learned again. Ends within a few sentences once
     /// `given_up` says so; `progress` is told sentences embedded and sentences in all.
     ///
     /// # Errors
     /// [`Untrained`]. A cache that cannot be used is no error.
     pub(crate) fn train(
         &mut self,
-        understander: &Understander,
-        (cache, before): (&Path, Option<&Heads>),
+        lesson: &Lesson,
+        cache: &Path,
         given_up: &dyn Fn() -> bool,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Trained, Untrained> {
@@ -117,24 +153,37 @@ impl Loaded {
                 cache.display()
             );
         }
+        self.standing.begin_anew();
         let mut encoder = Interruptible { encoder: &mut self.encoder, given_up };
-        let trained = Heads::train(
+        let (understander, mut packages) = (lesson.understander(), lesson.packages());
+        let earlier = Earlier { cache: Some(&cache), heads: self.standing.proved() };
+        let training = Heads::train_on_loan(
             understander.training_set(),
             understander.entities(),
             &mut encoder,
-            Earlier { cache: Some(&cache), heads: before },
+            (earlier, Some(&mut packages)),
             progress,
         );
         crate::allocator::give_back();
-        match trained {
+        match training {
             _ if given_up() => Err(Untrained::GivenUp),
-            Ok(heads) => Ok(Trained {
-                of: understander.fingerprint(),
-                heads: Arc::new(heads),
-                heads_ms: ms_since(started),
-            }),
+            Ok(training) => Ok(self.standing.take(training, lesson, ms_since(started))),
             Err(fault) => Err(Untrained::Fault(fault.to_string())),
         }
+    }
+
+    /// Whether the heads stand on packages' words.
+    pub(super) fn owes(&self) -> bool {
+        self.standing.owes()
+    }
+
+    /// Computes one sentence that is owed, where there is one.
+    pub(super) fn pay(&mut self) -> Paid {
+        let paid = self.standing.pay(&mut self.encoder);
+        if !self.standing.owes() {
+            crate::allocator::give_back();
+        }
+        paid
     }
 }
 

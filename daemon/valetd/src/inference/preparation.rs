@@ -3,7 +3,10 @@
 //!
 //! Must not touch the encoder that serves, and must always come to an end that is told.
 
-use super::loaded::{EncoderSettings, Loaded, Trained, Untrained};
+use super::{
+    Lesson,
+    loaded::{EncoderSettings, Loaded, Trained, Untrained},
+};
 use crate::{happening::Happening, models::Model};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,7 +17,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc::UnboundedSender;
-use valet_understanding::Understander;
 
 /// Shortest time between two reports of a training.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
@@ -89,7 +91,7 @@ impl Preparation {
     ///
     /// # Errors
     /// When the thread cannot be made.
-    pub(crate) fn begin(&self, model: Arc<Model>, wanted: Understander) -> std::io::Result<()> {
+    pub(crate) fn begin(&self, model: Arc<Model>, wanted: Lesson) -> std::io::Result<()> {
         self.spawn(Begin::Model(model), wanted)
     }
 
@@ -97,11 +99,7 @@ impl Preparation {
     ///
     /// # Errors
     /// When the thread cannot be made.
-    pub(crate) fn train_again(
-        &self,
-        prepared: Prepared,
-        wanted: Understander,
-    ) -> std::io::Result<()> {
+    pub(crate) fn train_again(&self, prepared: Prepared, wanted: Lesson) -> std::io::Result<()> {
         self.spawn(Begin::Again(Box::new(prepared)), wanted)
     }
 
@@ -111,13 +109,13 @@ impl Preparation {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    fn spawn(&self, from: Begin, wanted: Understander) -> std::io::Result<()> {
+    fn spawn(&self, from: Begin, wanted: Lesson) -> std::io::Result<()> {
         let us = self.clone();
         std::thread::Builder::new().name("model".into()).spawn(move || us.run(from, &wanted))?;
         Ok(())
     }
 
-    fn run(&self, from: Begin, wanted: &Understander) {
+    fn run(&self, from: Begin, wanted: &Lesson) {
         // Whoever waits for the end must hear of it, whatever a model makes the runtime do.
         let end = catch_unwind(AssertUnwindSafe(|| self.prepare(from, wanted)));
         self.tell(match end {
@@ -128,13 +126,9 @@ impl Preparation {
         });
     }
 
-    fn prepare(&self, from: Begin, wanted: &Understander) -> Result<Prepared, Untrained> {
-        let mut before = None;
+    fn prepare(&self, from: Begin, wanted: &Lesson) -> Result<Prepared, Untrained> {
         let mut loaded = match from {
-            Begin::Again(prepared) => {
-                before = Some(prepared.trained.heads);
-                prepared.loaded
-            }
+            Begin::Again(prepared) => prepared.loaded,
             Begin::Model(model) => {
                 self.say(Step::Verifying)?;
                 model.check().map_err(Untrained::Fault)?;
@@ -151,8 +145,7 @@ impl Preparation {
             }
         };
         let given_up = || self.is_given_up();
-        let earlier = (self.settings.cache.as_path(), before.as_deref());
-        let trained = loaded.train(wanted, earlier, &given_up, &mut progress)?;
+        let trained = loaded.train(wanted, &self.settings.cache, &given_up, &mut progress)?;
         Ok(Prepared { loaded, trained })
     }
 

@@ -3,11 +3,12 @@
 //! Must not ask heads of one encoder with the vectors of another.
 
 use super::{
-    Asked, EncoderNews, EncoderSettings, EncoderState, Latest, Prepared, Work,
+    Asked, EncoderNews, EncoderSettings, EncoderState, Latest, Lesson, Prepared, Work,
     loaded::{Loaded, Trained, Untrained},
     speed::{Measured, Meter},
+    standing::Paid,
 };
-use crate::{happening::Happening, models::Model};
+use crate::{happening::Happening, logging::message_id, models::Model};
 use std::{
     sync::{Arc, mpsc},
     time::{Duration, Instant},
@@ -30,7 +31,7 @@ struct Serving {
 pub(super) struct Thread {
     settings: EncoderSettings,
     happenings: UnboundedSender<Happening>,
-    wanted: Latest<Understander>,
+    wanted: Latest<Lesson>,
     adopted: Latest<(u64, Prepared)>,
     serving: Option<Serving>,
     generation: u64,
@@ -41,7 +42,7 @@ impl Thread {
     pub(super) fn new(
         settings: EncoderSettings,
         happenings: UnboundedSender<Happening>,
-        wanted: Latest<Understander>,
+        wanted: Latest<Lesson>,
         adopted: Latest<(u64, Prepared)>,
     ) -> Self {
         Self { settings, happenings, wanted, adopted, serving: None, generation: 0 }
@@ -53,19 +54,56 @@ impl Thread {
         mut self,
         models: &[Arc<Model>],
         none: String,
-        first: &Understander,
+        first: &Lesson,
         queue: &mpsc::Receiver<Work>,
     ) {
         self.load(models, none);
         self.train(first);
-        while let Ok(work) = queue.recv() {
+        while let Some(work) = self.next(queue) {
             // Before the work: what was sent after an encoder was handed over is understood by it.
             self.take_over();
             self.carry_out(work);
             self.take_over();
-            if let Some(understander) = self.wanted.take() {
-                self.train(&understander);
+            if let Some(lesson) = self.wanted.take() {
+                self.train(&lesson);
             }
+        }
+    }
+
+    /// The next piece of work. While there is none, what is owed to packages is paid: whoever speaks waits for one
+    /// sentence at most.
+    fn next(&mut self, queue: &mpsc::Receiver<Work>) -> Option<Work> {
+        while self.serving.as_ref().is_some_and(|serving| serving.loaded.owes()) {
+            match queue.try_recv() {
+                Ok(work) => return Some(work),
+                Err(mpsc::TryRecvError::Disconnected) => return None,
+                Err(mpsc::TryRecvError::Empty) => self.pay(),
+            }
+        }
+        queue.recv().ok()
+    }
+
+    /// Computes one of the sentences that packages lent.
+    fn pay(&mut self) {
+        let Some(serving) = &mut self.serving else { return };
+        match serving.loaded.pay() {
+            Paid::One => {}
+            Paid::Lie(skill) => log::warn!(
+                MESSAGE_ID = message_id::SKILL, VALET_SKILL = skill.as_str();
+                "the embeddings that {skill} carries say other numbers than the encoder: what was learned from them is learned again; do not trust who made it"
+            ),
+            Paid::All => {
+                // Whoever reads the line finds it counted.
+                self.tell(EncoderNews::LoanPaid);
+                log::info!("what packages lent to the heads was computed here and is the same");
+            }
+            Paid::Again(lesson) => {
+                serving.trained = None;
+                self.train(&lesson);
+            }
+            Paid::Fault(why) => log::warn!(
+                "what packages lent to the heads cannot be computed here, they are trained again at the next start: {why}"
+            ),
         }
     }
 
@@ -177,13 +215,13 @@ impl Thread {
         }));
     }
 
-    fn train(&mut self, understander: &Understander) {
+    fn train(&mut self, lesson: &Lesson) {
         let Some(serving) = &mut self.serving else { return };
-        let wanted = understander.fingerprint();
+        let wanted = lesson.understander().fingerprint();
         if let Some(trained) = serving.trained.as_ref().filter(|trained| trained.of == wanted) {
             // They were asked for again: an understander that came back lacks what it had.
-            let (of, heads) = (trained.of, trained.heads.clone());
-            return self.tell(EncoderNews::Heads { of, heads });
+            let news = heads_of(trained);
+            return self.tell(news);
         }
         let mut said = Instant::now();
         let mut progress = |done: usize, all: usize| {
@@ -194,20 +232,24 @@ impl Thread {
         };
         let adopted = &self.adopted;
         let given_up = || adopted.is_there();
-        let before = serving.trained.as_ref().map(|trained| Arc::clone(&trained.heads));
-        let earlier = (self.settings.cache.as_path(), before.as_deref());
-        match serving.loaded.train(understander, earlier, &given_up, &mut progress) {
+        match serving.loaded.train(lesson, &self.settings.cache, &given_up, &mut progress) {
             Ok(trained) => {
-                let (of, heads) = (trained.of, trained.heads.clone());
+                let news = heads_of(&trained);
                 let state = serving.loaded.ready(&trained);
                 serving.trained = Some(trained);
-                self.tell(EncoderNews::Heads { of, heads });
+                self.tell(news);
                 self.tell(EncoderNews::State(state));
             }
             Err(Untrained::GivenUp) => {}
             Err(Untrained::Fault(why)) => self.tell(EncoderNews::State(EncoderState::Failed(why))),
         }
     }
+}
+
+/// Heads as they are told.
+fn heads_of(trained: &Trained) -> EncoderNews {
+    let Trained { of, heads, sentences, .. } = trained;
+    EncoderNews::Heads { of: *of, heads: heads.clone(), sentences: *sentences }
 }
 
 /// An understander, and whether its heads are those of the encoder that serves.

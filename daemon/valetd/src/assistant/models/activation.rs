@@ -11,7 +11,7 @@ use super::super::{
     waiters::{STOPPING, Waiter},
 };
 use crate::{
-    inference::{EncoderState, Preparation, Prepared, Step, forget_others},
+    inference::{EncoderState, Lesson, Preparation, Prepared, Step, forget_others},
     logging::message_id,
     models::{ENCODER, KINDS, Model},
 };
@@ -112,7 +112,8 @@ impl Assistant {
         let begun = if serves {
             Ok(())
         } else {
-            preparation.begin(model.clone(), self.understander.clone())
+            let lesson = Lesson::of(self.understander.clone(), &self.skills);
+            preparation.begin(model.clone(), lesson)
         };
         self.selection.under_way = Some(UnderWay {
             model: model.clone(),
@@ -178,7 +179,7 @@ impl Assistant {
             );
             return self.end_activation(Err(BusError::new(ErrorName::Failed, why)));
         }
-        let wanted = self.understander.clone();
+        let wanted = Lesson::of(self.understander.clone(), &self.skills);
         if let Err(error) = under_way.preparation.train_again(prepared, wanted) {
             self.end_activation(Err(no_thread(&error)));
         }
@@ -198,6 +199,7 @@ impl Assistant {
         if let (Some(prepared), Some(inference)) = (prepared, &mut self.inference) {
             self.understander = self.understander.with_heads(prepared.trained().heads.clone());
             self.encoder = prepared.loaded().ready(prepared.trained());
+            self.stats.learned_from(prepared.trained().sentences);
             inference.adopt(prepared);
             self.learn_no_more();
         }
