@@ -21,7 +21,9 @@ static MADE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 fn read(file: &[u8], dimensions: usize) -> Result<(), Refusal> {
     let of = (WordEncoder.fingerprint(), dimensions);
     let all = carried::read(file, of, &|_| true).map(drop);
-    assert_eq!(carried::read(file, of, &|name| name[0] < 128).map(drop).is_ok(), all.is_ok());
+    let some = carried::read(file, of, &|name| name[0] < 128).map(drop);
+    // Numbers beyond belief refuse a file by what is wanted of it.
+    assert!(some.is_ok() || all == some);
     all
 }
 
