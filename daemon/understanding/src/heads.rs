@@ -195,12 +195,16 @@ impl Heads {
         earlier: Earlier<'_>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, EncoderFault> {
-        Self::train_on_loan(set, entities, encoder, (earlier, None), progress)
-            .map(|training| training.heads)
+        let training = Self::train_on_loan(set, entities, encoder, (earlier, None), progress)?;
+        if let Some(unwritten) = training.loan {
+            // Nobody lent anything, so nobody lied.
+            let _ = unwritten.settle(&training.heads);
+        }
+        Ok(training.heads)
     }
 
-    /// The same, where texts that were never embedded here may be lent by skills' packages. Then nothing is written before
-    /// the [`Loan`] is settled.
+    /// The same, where texts that were never embedded here may be lent by skills' packages. Nothing is written before the
+    /// [`Loan`] is settled.
     ///
     /// # Errors
     /// As [`Self::train`]. A package that is refused is no error: its texts are embedded.
@@ -235,9 +239,6 @@ impl Heads {
         let learned = training::learn(set, &examples, entities, (&embeddings, dimensions), before);
         let heads = Self::of(set, (&fingerprint, dimensions), learned);
         let computed = embeddings.computed();
-        if let (true, Some(place)) = (borrowed.is_empty(), &place) {
-            place.keep(&embeddings, Some(&heads));
-        }
         Ok(Training { heads, computed, loan: Loan::of(borrowed, embeddings, place) })
     }
 
@@ -246,6 +247,12 @@ impl Heads {
         let known = Known::of(&set.examples);
         let (encoder, intents) = (encoder.to_owned(), set.intents.clone());
         Self { intents, kinds, questions, encoder, dimensions, known, learned }
+    }
+
+    /// How many intents they know.
+    #[must_use]
+    pub fn intents(&self) -> usize {
+        self.intents.len()
     }
 
     /// What the intents' own sentences are like.

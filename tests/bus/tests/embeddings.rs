@@ -16,6 +16,8 @@ use valet_testkit::{Daemon, Packed, Skills, built, none, text, until, within};
 
 const LAMP: &str = "org.example.lamp";
 const MODEL: &str = "encoder";
+/// Intents of the lamp.
+const INTENTS: usize = 38;
 /// Sentences that are computed before a file is used.
 const CHECKED: u64 = 8;
 /// What seals a file: a mark, what it is of, a length, a hash.
@@ -144,8 +146,10 @@ impl Device {
         assert_eq!(text(&intents[0], "intent"), format!("{LAMP}/place"), "{place:?}");
     }
 
-    /// What it keeps of its training.
-    fn kept(&self) -> [Option<Vec<u8>>; 2] {
+    /// What it keeps of its training with the lamp, once it does.
+    async fn kept(&self) -> [Option<Vec<u8>>; 2] {
+        let line = format!("what was learned of {INTENTS} intents is kept");
+        self.daemon().process().line(&line).await.unwrap();
         let folder = self.daemon().cache_folder().join("understanding").join(MODEL);
         ["embeddings.bin", "heads.bin"].map(|file| fs::read(folder.join(file)).ok())
     }
@@ -161,7 +165,7 @@ async fn kept_without_a_loan() -> [Option<Vec<u8>>; 2] {
     device.learns(lamp().path()).await;
     device.serves(2).await;
     device.understands().await;
-    let kept = device.kept();
+    let kept = device.kept().await;
     assert!(kept.iter().all(Option::is_some));
     kept
 }
@@ -181,7 +185,7 @@ async fn what_a_package_carries_is_lent_until_it_was_computed_and_is_never_misse
     device.understands().await;
     device.daemon().process().line("was computed here and is the same").await.unwrap();
     assert_eq!(device.sentences().await["owed"], 0);
-    assert_eq!(device.kept(), kept_without_a_loan().await, "as if nobody had lent anything");
+    assert_eq!(device.kept().await, kept_without_a_loan().await, "as if nobody had lent anything");
     device.scene.daemon = device.scene.daemon.restart().await.unwrap();
     device.serves(1).await;
     let sentences = device.sentences().await;
@@ -212,7 +216,7 @@ async fn a_package_whose_vectors_lie_is_installed_said_and_not_believed() {
         let computed = if is_refused { all } else { 0 };
         assert_eq!((sentences["computed"], sentences["lent"]), (computed, 0));
         device.understands().await;
-        assert_eq!(device.kept(), honest, "not a bit of the lie is left");
+        assert_eq!(device.kept().await, honest, "not a bit of the lie is left");
     }
 }
 

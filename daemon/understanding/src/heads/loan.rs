@@ -43,7 +43,8 @@ struct Owed {
     text: String,
 }
 
-/// A training that stands on what packages say, until all of it was computed here.
+/// A training of which nothing is written yet: it stands on what packages say until all of that was computed here. Where
+/// nothing was lent it is paid from the start, and only waits until there is time to write.
 #[derive(Debug)]
 pub struct Loan {
     /// What was lent gives way, text by text, to what the encoder says: vectors are there once.
@@ -56,7 +57,7 @@ pub struct Loan {
 }
 
 impl Loan {
-    /// A loan of these texts; `None` where there are none.
+    /// A loan of these texts; `None` where there are none, and no place to write to either.
     pub(super) fn of(
         borrowed: Borrowed,
         embeddings: Embeddings,
@@ -64,7 +65,7 @@ impl Loan {
     ) -> Option<Self> {
         let (owed, liars) = (borrowed.0, BTreeSet::new());
         let lent = owed.len();
-        (lent > 0).then_some(Self { embeddings, owed, lent, liars, place })
+        (lent > 0 || place.is_some()).then_some(Self { embeddings, owed, lent, liars, place })
     }
 
     /// Texts that were lent.
@@ -107,13 +108,6 @@ impl Loan {
 /// What a training borrowed.
 #[derive(Debug, Default)]
 pub(super) struct Borrowed(Vec<Owed>);
-
-impl Borrowed {
-    /// Whether nothing was borrowed.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 /// Puts into `embeddings` what packages say of texts that are missing there. A file is used after up to [`MAX_CHECKED`] of
 /// its texts were computed and came out the same.

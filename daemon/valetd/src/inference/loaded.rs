@@ -172,7 +172,7 @@ impl Loaded {
         }
     }
 
-    /// Whether the heads stand on packages' words.
+    /// Whether the heads stand on packages' words, or are not written yet.
     pub(super) fn owes(&self) -> bool {
         self.standing.owes()
     }

@@ -31,8 +31,13 @@ pub(super) enum Paid {
     Lie(SkillId),
     /// Nothing that need be told.
     One,
-    /// It was the last, and all are as they were lent.
-    All,
+    /// Nothing is owed any more, and what was learned is written.
+    All {
+        /// Sentences that were lent, and were computed here as they were lent.
+        lent: usize,
+        /// Intents that the heads know.
+        intents: usize,
+    },
     /// It was the last, and heads are to be trained again for this.
     Again(Lesson),
     /// The encoder failed; nothing of it is kept.
@@ -55,16 +60,15 @@ impl Standing {
         let Training { heads, computed, loan } = training;
         let (of, heads) = (lesson.understander().fingerprint(), Arc::new(heads));
         let lent = loan.as_ref().map_or(0, Loan::lent);
-        match loan {
-            Some(loan) => {
-                self.owing = Some(Owing { loan, heads: heads.clone(), lesson: lesson.clone() });
-            }
-            None => self.proved = Some(heads.clone()),
+        if lent == 0 {
+            self.proved = Some(heads.clone());
         }
+        self.owing =
+            loan.map(|loan| Owing { loan, heads: heads.clone(), lesson: lesson.clone() });
         Trained { of, heads, heads_ms, sentences: Sentences { computed, lent } }
     }
 
-    /// Whether the heads stand on packages' words.
+    /// Whether the heads stand on packages' words, or are not written yet.
     pub(super) fn owes(&self) -> bool {
         self.owing.is_some()
     }
@@ -82,11 +86,13 @@ impl Standing {
             return found.map_or(Paid::One, Paid::Lie);
         }
         let Owing { loan, heads, lesson } = owing;
+        let lent = loan.lent();
         if !loan.settle(&heads) {
             return Paid::Again(Lesson::alone(lesson.understander().clone()));
         }
+        let intents = heads.intents();
         self.proved = Some(heads);
-        Paid::All
+        Paid::All { lent, intents }
     }
 }
 
@@ -202,7 +208,7 @@ class = "comfort"
             steps += 1;
             match standing.pay(&mut Letters::default()) {
                 Paid::One => assert!(standing.owes()),
-                Paid::All => assert!(!standing.owes()),
+                Paid::All { .. } => assert!(!standing.owes()),
                 _ => panic!("nobody lied and nothing failed"),
             }
         }
@@ -227,7 +233,7 @@ class = "comfort"
                 Paid::Again(lesson) => {
                     again += usize::from(lesson.understander().training_set().examples.len() == 30)
                 }
-                Paid::All | Paid::Fault(_) => panic!("a lie is no truth and no fault"),
+                Paid::All { .. } | Paid::Fault(_) => panic!("a lie is no truth and no fault"),
             }
         }
         assert_eq!((liars, again), (vec!["org.example.lamp".to_owned()], 1));

@@ -92,10 +92,13 @@ impl Thread {
                 MESSAGE_ID = message_id::SKILL, VALET_SKILL = skill.as_str();
                 "the embeddings that {skill} carries say other numbers than the encoder: what was learned from them is learned again; do not trust who made it"
             ),
-            Paid::All => {
-                // Whoever reads the line finds it counted.
+            Paid::All { lent, intents } => {
+                // Whoever reads the lines finds it counted.
                 self.tell(EncoderNews::LoanPaid);
-                log::info!("what packages lent to the heads was computed here and is the same");
+                if lent > 0 {
+                    log::info!("what packages lent to the heads was computed here and is the same");
+                }
+                log::info!("what was learned of {intents} intents is kept for the next start");
             }
             Paid::Again(lesson) => {
                 serving.trained = None;
