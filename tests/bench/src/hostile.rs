@@ -1,6 +1,7 @@
-//! `hostile`: a well-behaved skill's turns alone, and while each hostile guest runs beside it in the same daemon.
+//! `hostile`: a well-behaved skill's turns alone, while each hostile guest runs beside it in the same daemon, and in the
+//! second after, in which the skills are learned without those that fell out.
 //!
-//! Must not count turns after the hostile ones are through.
+//! Must not mix the three: many quick turns would hide the few slow ones.
 
 use crate::{
     figures::{Report, quantile},
@@ -9,7 +10,7 @@ use crate::{
 use clap::Args;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use valet_bus::proxies::AssistantProxy;
 use valet_hostile_skills::{Attack, loadable};
@@ -18,6 +19,9 @@ use valet_hostile_skills::{Attack, loadable};
 const ASKED: &str = "are the doors locked";
 /// Turns that count at most.
 const MOST_TURNS: usize = 4000;
+
+/// How long it is looked at what the hostile ones leave behind.
+const AFTER: Duration = Duration::from_secs(1);
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -54,12 +58,15 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
         };
         let (beside, ()) =
             tokio::join!(turns(&asked, MOST_TURNS, || done.load(Ordering::Relaxed)), hostile);
-        let mut beside = beside?;
-        let (alone, count) = (quantile(&mut alone, 0.99), beside.len());
-        let beside = quantile(&mut beside, 0.99);
-        over = over.max(beside - (2.0 * alone + 2.0));
-        let how = format!("p99 of {count} turns over D-Bus beside it; alone {alone:.2} ms");
-        report.add(&format!("hostile.{guest}.p99"), beside, "ms", how);
+        let end = Instant::now() + AFTER;
+        let after = turns(&asked, MOST_TURNS, || Instant::now() > end).await?;
+        let alone = quantile(&mut alone, 0.99);
+        for (name, mut times) in [("p99", beside?), ("after.p99", after)] {
+            let (slow, count) = (quantile(&mut times, 0.99), times.len());
+            over = over.max(slow - (2.0 * alone + 2.0));
+            let how = format!("p99 of {count} turns over D-Bus; alone {alone:.2} ms");
+            report.add(&format!("hostile.{guest}.{name}"), slow, "ms", how);
+        }
     }
     let how = "most by which a p99 beside one is above 2 x alone + 2 ms; below 0 is within";
     report.add("hostile.over", over, "ms", how);
