@@ -146,6 +146,13 @@ pub(crate) enum Happening {
     },
     /// Alarms were set or cancelled.
     AlarmsChanged,
+    /// An alarm that rang was taken from the state.
+    Rung {
+        /// Whose.
+        skill: SkillId,
+        /// The alarm's name.
+        name: String,
+    },
     /// A skill is through with an alarm.
     Rang {
         /// Which.

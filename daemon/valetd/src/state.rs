@@ -98,6 +98,12 @@ impl Tables<'_> {
         Ok(())
     }
 
+    fn get(&mut self, table: Bytes, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let table = self.0.open_table(table).map_err(failed)?;
+        let found = table.get(key).map_err(failed)?;
+        Ok(found.map(|value| value.value().to_vec()))
+    }
+
     /// Whether there was one.
     fn drop(&mut self, table: Bytes, key: &str) -> Result<bool, StoreError> {
         let mut table = self.0.open_table(table).map_err(failed)?;
@@ -293,6 +299,20 @@ impl State {
         })
     }
 
+    /// Takes out an alarm that rang, unless its skill has set it anew to something else meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn rung(&self, skill: &SkillId, alarm: &Alarm) -> Result<(), StoreError> {
+        let (key, as_it_rang) = (key(skill, &alarm.name), rows::write_alarm(alarm));
+        self.change(|tables| {
+            if tables.get(ALARMS, &key)?.is_some_and(|now| now == as_it_rang) {
+                tables.drop(ALARMS, &key)?;
+            }
+            Ok(())
+        })
+    }
+
     /// All alarms of all skills by time.
     ///
     /// # Errors
@@ -387,6 +407,19 @@ mod tests {
 
     fn skill() -> SkillId {
         SkillId::parse("org.example.a").expect("an id")
+    }
+
+    #[test]
+    fn an_alarm_that_was_set_anew_while_it_rang_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State::open(folder.path()).expect("opens").state;
+        let alarm = |at_utc_ms| Alarm { name: "pasta".into(), at_utc_ms, payload: vec![1] };
+        state.set(&skill(), alarm(5), 1).expect("one fits");
+        state.set(&skill(), alarm(9), 1).expect("in its place");
+        state.rung(&skill(), &alarm(5)).expect("nothing to take out");
+        assert_eq!(state.list(&skill()).expect("a list"), [alarm(9)]);
+        state.rung(&skill(), &alarm(9)).expect("taken out");
+        assert_eq!(state.list(&skill()).expect("a list"), []);
     }
 
     #[test]

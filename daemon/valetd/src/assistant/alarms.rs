@@ -128,15 +128,25 @@ impl Assistant {
                 self.announce(Some(skill), &words);
             }
         }
-        let rung = self.alarms.ringing.iter().position(|(s, a)| s == skill && a.name == name);
-        if let Some(at) = rung {
-            let (_, alarm) = self.alarms.ringing.swap_remove(at);
-            // The skill may have set an alarm of this name anew while it rang.
-            let still = self.state.list(skill).unwrap_or_default().into_iter().any(|a| a == alarm);
-            if still {
-                self.forget_alarm(skill, name);
+        let mut ringing = self.alarms.ringing.iter();
+        let Some(rung) = ringing.find(|(s, a)| s == skill && a.name == name).cloned() else {
+            return;
+        };
+        let (state, happenings) = (self.state.clone(), self.happenings.clone());
+        // It waits for the disk, and somebody may speak meanwhile.
+        tokio::task::spawn_blocking(move || {
+            let (skill, alarm) = rung;
+            if let Err(error) = state.rung(&skill, &alarm) {
+                log::error!("an alarm of {skill} cannot be removed: {error}");
             }
-        }
+            // The daemon is stopping when nobody listens.
+            let _ = happenings.send(Happening::Rung { skill, name: alarm.name });
+        });
+    }
+
+    /// An alarm that rang is gone from the state; one of its name may have been set anew.
+    pub(super) fn rung(&mut self, skill: &SkillId, name: &str) {
+        self.alarms.ringing.retain(|(s, a)| s != skill || a.name != name);
         self.schedule_alarms();
     }
 

@@ -63,8 +63,7 @@ impl Standing {
         if lent == 0 {
             self.proved = Some(heads.clone());
         }
-        self.owing =
-            loan.map(|loan| Owing { loan, heads: heads.clone(), lesson: lesson.clone() });
+        self.owing = loan.map(|loan| Owing { loan, heads: heads.clone(), lesson: lesson.clone() });
         Trained { of, heads, heads_ms, sentences: Sentences { computed, lent } }
     }
 
