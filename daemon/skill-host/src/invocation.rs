@@ -25,7 +25,7 @@ use valet_core::{
 pub struct HostConfig {
     /// Where code comes from.
     pub code: CodeSource,
-    /// Threads that run guests.
+    /// Threads that run guests for whoever speaks; what nobody waits for has one of its own.
     pub threads: usize,
     /// Turns that may wait for a thread.
     pub most_waiting: usize,

@@ -1,4 +1,4 @@
-//! [`SkillHost`]: loads skills, queues their turns on two threads of its own, and hands back
+//! [`SkillHost`]: loads skills, queues their turns on threads of its own, and hands back
 //! what came of each.
 //!
 //! Must not talk to a person, a bus or a file of the daemon; must not load anything whose
@@ -67,7 +67,7 @@ impl SkillHost {
     /// [`HostError::Engine`].
     pub fn new(config: HostConfig, services: Services) -> Result<Self, HostError> {
         let threads = config.threads.max(1);
-        let engine = engine::engine_for(threads)?;
+        let engine = engine::engine_for(Workers::threads(threads))?;
         let linker = host::link(&engine)?;
         let ticker = Ticker::start(&engine)?;
         let workers = Workers::start(threads, config.most_waiting)?;

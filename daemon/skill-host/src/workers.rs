@@ -1,4 +1,4 @@
-//! The skill threads and their one bounded queue.
+//! The skill threads: a crew for whoever speaks, and one thread for what nobody waits for, each with a bounded queue.
 //!
 //! Must not know what a job is; a job that panics costs the job, never the thread.
 
@@ -12,6 +12,10 @@ use std::{
 
 /// Stack of a skill thread, bytes: the guest's and as much again for the host's calls.
 const STACK_BYTES: usize = 2 << 20;
+/// Threads for what nobody waits for.
+const UNASKED_THREADS: usize = 1;
+/// How much less they ask of the processor than whoever speaks.
+const UNASKED_NICE: i32 = 10;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -24,66 +28,27 @@ pub(crate) enum Waits {
     Nobody,
 }
 
-#[derive(Default)]
-struct Queue {
-    asked: VecDeque<Job>,
-    unasked: VecDeque<Job>,
-    /// Jobs that nobody waits for and that run now; never on the last thread, where there is another.
-    unasked_running: usize,
-    most_unasked: usize,
-    stopped: bool,
-}
-
-impl Queue {
-    fn of(&mut self, waits: Waits) -> &mut VecDeque<Job> {
-        match waits {
-            Waits::Somebody => &mut self.asked,
-            Waits::Nobody => &mut self.unasked,
-        }
-    }
-
-    fn may_begin(&self) -> bool {
-        !self.asked.is_empty()
-            || (!self.unasked.is_empty() && self.unasked_running < self.most_unasked)
-    }
-
-    /// The next job, and who waits for it.
-    fn next(&mut self) -> Option<(Job, Waits)> {
-        if let Some(job) = self.asked.pop_front() {
-            return Some((job, Waits::Somebody));
-        }
-        if self.unasked_running == self.most_unasked {
-            return None;
-        }
-        let job = self.unasked.pop_front()?;
-        self.unasked_running += 1;
-        Some((job, Waits::Nobody))
-    }
-}
-
-/// A fixed number of threads that take jobs in order, those that somebody waits for first.
+/// The threads, and what waits for them.
 pub(crate) struct Workers {
-    shared: Arc<(Mutex<Queue>, Condvar)>,
-    most_waiting: usize,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    asked: Crew,
+    unasked: Crew,
 }
 
 impl Workers {
-    pub(crate) fn start(threads: usize, most_waiting: usize) -> Result<Self, HostError> {
-        let most_unasked = threads.saturating_sub(1).max(1);
-        let queue = Queue { most_unasked, ..Queue::default() };
-        let shared = Arc::new((Mutex::new(queue), Condvar::new()));
-        let mut handles = Vec::with_capacity(threads);
-        for i in 0..threads {
-            let theirs = Arc::clone(&shared);
-            let handle = thread::Builder::new()
-                .name(format!("skill-{i}"))
-                .stack_size(STACK_BYTES)
-                .spawn(move || work(&theirs))
-                .map_err(|e| HostError::Engine { why: e.to_string() })?;
-            handles.push(handle);
-        }
-        Ok(Self { shared, most_waiting, threads: Mutex::new(handles) })
+    /// Threads in all where `asked` of them are for whoever speaks: guests that may run at once.
+    pub(crate) fn threads(asked: usize) -> usize {
+        asked + UNASKED_THREADS
+    }
+
+    /// Starts so many threads for whoever speaks, and those for what nobody waits for. So many jobs of each sort may wait.
+    pub(crate) fn start(asked: usize, most_waiting: usize) -> Result<Self, HostError> {
+        Ok(Self {
+            asked: Crew::start("skill", asked, most_waiting, || {})?,
+            unasked: Crew::start("unasked", UNASKED_THREADS, most_waiting, || {
+                // Where it is refused all are equals.
+                let _ = rustix::process::nice(UNASKED_NICE);
+            })?,
+        })
     }
 
     /// Queues a job.
@@ -91,29 +56,79 @@ impl Workers {
     /// # Errors
     /// [`HostError::Busy`] when the queue is full, [`HostError::Stopped`].
     pub(crate) fn submit(&self, waits: Waits, job: Job) -> Result<(), HostError> {
+        match waits {
+            Waits::Somebody => self.asked.submit(job),
+            Waits::Nobody => self.unasked.submit(job),
+        }
+    }
+
+    /// Drops what waits, lets what runs end, and joins the threads.
+    pub(crate) fn stop(&self) {
+        self.asked.stop();
+        self.unasked.stop();
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    stopped: bool,
+}
+
+/// A fixed number of threads that take jobs in order.
+struct Crew {
+    shared: Arc<(Mutex<Queue>, Condvar)>,
+    most_waiting: usize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Crew {
+    /// Starts so many threads; each does `first` before its first job.
+    fn start(
+        name: &str,
+        threads: usize,
+        most_waiting: usize,
+        first: fn(),
+    ) -> Result<Self, HostError> {
+        let shared = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
+        let mut handles = Vec::with_capacity(threads);
+        for i in 0..threads {
+            let theirs = Arc::clone(&shared);
+            let handle = thread::Builder::new()
+                .name(format!("{name}-{i}"))
+                .stack_size(STACK_BYTES)
+                .spawn(move || {
+                    first();
+                    work(&theirs);
+                })
+                .map_err(|e| HostError::Engine { why: e.to_string() })?;
+            handles.push(handle);
+        }
+        Ok(Self { shared, most_waiting, threads: Mutex::new(handles) })
+    }
+
+    fn submit(&self, job: Job) -> Result<(), HostError> {
         let (queue, changed) = &*self.shared;
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.stopped {
             return Err(HostError::Stopped);
         }
-        let jobs = queue.of(waits);
-        if jobs.len() >= self.most_waiting {
-            return Err(HostError::Busy { waiting: jobs.len() });
+        if queue.jobs.len() >= self.most_waiting {
+            return Err(HostError::Busy { waiting: queue.jobs.len() });
         }
-        jobs.push_back(job);
+        queue.jobs.push_back(job);
         // Let go first, or the thread that wakes runs into the lock.
         drop(queue);
         changed.notify_one();
         Ok(())
     }
 
-    /// Drops what waits, lets what runs end, and joins the threads.
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         let (queue, changed) = &*self.shared;
         let dropped = {
             let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.stopped = true;
-            (std::mem::take(&mut queue.asked), std::mem::take(&mut queue.unasked))
+            std::mem::take(&mut queue.jobs)
         };
         changed.notify_all();
         drop(dropped);
@@ -128,7 +143,7 @@ impl Workers {
     }
 }
 
-impl Drop for Workers {
+impl Drop for Crew {
     fn drop(&mut self) {
         self.stop();
     }
@@ -139,20 +154,15 @@ fn work(shared: &(Mutex<Queue>, Condvar)) {
     loop {
         let waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = changed
-            .wait_while(waiting, |q| !q.may_begin() && !q.stopped)
+            .wait_while(waiting, |q| q.jobs.is_empty() && !q.stopped)
             .unwrap_or_else(PoisonError::into_inner);
         if waiting.stopped {
             return;
         }
-        let next = waiting.next();
+        let Some(job) = waiting.jobs.pop_front() else { continue };
         drop(waiting);
-        let Some((job, waits)) = next else { continue };
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             log::error!("a job of a skill thread panicked");
-        }
-        if waits == Waits::Nobody {
-            queue.lock().unwrap_or_else(PoisonError::into_inner).unasked_running -= 1;
-            changed.notify_one();
         }
     }
 }
@@ -193,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_leaves_a_thread_to_who_speaks() {
-        let workers = Workers::start(2, 8).expect("threads");
+    fn what_nobody_waits_for_leaves_the_others_to_who_speaks() {
+        let workers = Workers::start(1, 8).expect("threads");
         let (started, has_started) = mpsc::channel();
         let mut held = Vec::new();
         for _ in 0..3 {
