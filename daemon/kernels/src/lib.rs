@@ -37,7 +37,7 @@ pub use error::KernelError;
 pub use int8::{
     Activation, Int8Matrix, Int8Parts, MAX_INPUTS, PackedInt8, WORD_BOUND, fullest_word,
 };
-pub use linear::{Linear, LinearInput};
+pub use linear::{Linear, LinearInput, LinearRates};
 pub use norm::NormWeights;
 pub use pool::{Pool, SPIN};
 pub use rows::Int8Rows;

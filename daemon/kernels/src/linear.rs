@@ -34,6 +34,15 @@ pub struct LinearInput<'a> {
     pub sparse: &'a [(u32, f32)],
 }
 
+/// How fast each part of a [`Linear`] learns.
+#[derive(Debug, Clone, Copy)]
+pub struct LinearRates {
+    /// Of what is said of the inputs.
+    pub dense: f32,
+    /// Of what is said of the features.
+    pub sparse: f32,
+}
+
 impl Linear {
     /// A layer of zeros.
     #[must_use]
@@ -94,15 +103,20 @@ impl Kernels {
         self.run(Forward { weights, inputs, out });
     }
 
-    /// Adds to each weight its input times the change of its output, for all inputs together: a step of gradient
-    /// descent, the change of an output being minus the step times the derivative of the loss. `changes` is as `out` of
-    /// [`Self::linear`].
+    /// Adds to each weight its input times the change of its output times the rate of its part, for all inputs together: a
+    /// step of gradient descent, where the change of an output is minus the derivative of the loss. `changes` is as `out`
+    /// of [`Self::linear`].
     ///
     /// # Panics
     /// When an input or `changes` has another length.
-    pub fn linear_step(self, weights: &mut Linear, inputs: &[LinearInput<'_>], changes: &[f32]) {
+    pub fn linear_step(
+        self,
+        (weights, rates): (&mut Linear, LinearRates),
+        inputs: &[LinearInput<'_>],
+        changes: &[f32],
+    ) {
         weights.check(inputs, changes);
-        self.run(Step { weights, inputs, changes });
+        self.run(Step { weights, rates, inputs, changes });
     }
 
     /// The inner product of each row with a vector.
@@ -189,6 +203,7 @@ fn products<V: Lanes, const ROWS: usize>(
 
 struct Step<'a> {
     weights: &'a mut Linear,
+    rates: LinearRates,
     inputs: &'a [LinearInput<'a>],
     changes: &'a [f32],
 }
@@ -198,56 +213,63 @@ impl Job for Step<'_> {
 
     #[inline(always)]
     fn run<M: Machine>(self) {
-        let Self { weights, inputs, changes } = self;
+        let Self { weights, rates, inputs, changes } = self;
         let width = weights.width();
         let size = (weights.inputs * LANES).max(1);
         for (number, panel) in weights.dense.chunks_exact_mut(size).enumerate() {
             let column = number * LANES;
-            for (inputs, changes) in inputs.chunks(TILE).zip(changes.chunks(TILE * width)) {
-                if let [a, b, c, d] = inputs {
-                    let four = [a.dense, b.dense, c.dense, d.dense];
-                    learn::<M::Lanes, 4>(panel, four, changes, (column, width));
-                } else {
-                    for (input, changes) in inputs.iter().zip(changes.chunks_exact(width)) {
-                        learn::<M::Lanes, 1>(panel, [input.dense], changes, (column, width));
-                    }
+            let (mut waiting, mut count) = ([(0, 0); TILE], 0);
+            // After a few passes most outputs are out of the question for most inputs, so what changes is gathered.
+            for input in 0..inputs.len() {
+                let change = input * width + column;
+                if changes[change..change + LANES].iter().all(|change| *change == 0.0) {
+                    continue;
                 }
+                waiting[count] = (input, change);
+                count += 1;
+                if count == TILE {
+                    learn::<M::Lanes, TILE>(panel, &waiting, inputs, (changes, rates.dense));
+                    count = 0;
+                }
+            }
+            for one in &waiting[..count] {
+                learn::<M::Lanes, 1>(
+                    panel,
+                    std::array::from_ref(one),
+                    inputs,
+                    (changes, rates.dense),
+                );
             }
         }
         for (input, changes) in inputs.iter().zip(changes.chunks_exact(width.max(1))) {
             for (feature, value) in input.sparse {
                 let Some(start) = (*feature as usize).checked_mul(width) else { continue };
                 let Some(row) = weights.sparse.get_mut(start..start + width) else { continue };
-                add_scaled::<M::Lanes>(row, changes, *value);
+                add_scaled::<M::Lanes>(row, changes, *value * rates.sparse);
             }
         }
     }
 }
 
-/// Adds to each weight of a panel what `ROWS` inputs change in it, input after input.
+/// Adds to each weight of a panel what some inputs change in it, input after input. `from` is the number of each, and where its
+/// changes are.
 #[inline(always)]
 fn learn<V: Lanes, const ROWS: usize>(
     panel: &mut [f32],
-    inputs: [&[f32]; ROWS],
-    changes: &[f32],
-    (column, width): (usize, usize),
+    from: &[(usize, usize); ROWS],
+    inputs: &[LinearInput<'_>],
+    (changes, rate): (&[f32], f32),
 ) {
-    let mut all = [V::splat(0.0); ROWS];
-    let mut none = true;
-    for (change, row) in all.iter_mut().zip(changes.chunks_exact(width)) {
-        let row = &row[column..column + LANES];
-        none &= row.iter().all(|change| *change == 0.0);
-        *change = at(row, 0);
-    }
-    // After a few passes most outputs are out of the question for most inputs.
-    if none {
-        return;
+    let (mut all, mut values) = ([V::splat(0.0); ROWS], [&[][..]; ROWS]);
+    for (row, (input, change)) in from.iter().enumerate() {
+        all[row] = at::<V>(&changes[*change..*change + LANES], 0).mul(V::splat(rate));
+        values[row] = inputs[*input].dense;
     }
     for (place, weights) in panel.chunks_exact_mut(LANES).enumerate() {
         let mut sum = at::<V>(weights, 0);
-        for (change, input) in all.iter().zip(inputs) {
+        for (change, values) in all.iter().zip(values) {
             // SAFETY: as in `products`.
-            let value = unsafe { *input.get_unchecked(place) };
+            let value = unsafe { *values.get_unchecked(place) };
             sum = sum.add(change.mul(V::splat(value)));
         }
         put(weights, 0, sum);

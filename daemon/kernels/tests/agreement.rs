@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use valet_kernels::{
     Activation, AttentionScratch, Int8Matrix, Int8Parts, Int8Rows, Int8Table, Kernels, Linear,
-    LinearInput, NormWeights, WORD_BOUND, fullest_word,
+    LinearInput, LinearRates, NormWeights, WORD_BOUND, fullest_word,
 };
 
 fn scalar() -> Kernels {
@@ -212,6 +212,7 @@ proptest! {
         // Two steps, so that the second learns on weights; the sixth feature is the last that there is.
         let learn = |kernels: Kernels| {
             let mut layer = Linear::zeros(outputs, inputs, 6);
+            let rates = LinearRates { dense: 0.5, sparse: 2.0 };
             let width = layer.width();
             let mut padded = vec![0.0; rows.len() * width];
             for (row, padded) in padded.chunks_exact_mut(width.max(1)).enumerate() {
@@ -219,7 +220,7 @@ proptest! {
             }
             let mut out = vec![0.0; rows.len() * width];
             for _ in 0..2 {
-                kernels.linear_step(&mut layer, &given, &padded);
+                kernels.linear_step((&mut layer, rates), &given, &padded);
                 kernels.linear(&layer, &given, &mut out);
             }
             (layer, out)
@@ -232,11 +233,11 @@ proptest! {
             prop_assert_eq!(bits(&others_out), bits(&out), "{:?}", kernels);
         }
         // By definition an output is the sum over all inputs that were learnt from of twice their change times the
-        // likeness of the two inputs.
+        // likeness of the two inputs, each part of it by its rate.
         let likeness = |a: &LinearInput<'_>, b: &LinearInput<'_>| -> f64 {
-            let dense = a.dense.iter().zip(b.dense).map(|(a, b)| f64::from(a * b));
+            let dense = a.dense.iter().zip(b.dense).map(|(a, b)| 0.5 * f64::from(a * b));
             let pairs = a.sparse.iter().flat_map(|(f, v)| b.sparse.iter().map(move |(g, w)| (f, g, v * w)));
-            let sparse = pairs.filter(|(f, g, _)| f == g && **f < 6).map(|(.., product)| f64::from(product));
+            let sparse = pairs.filter(|(f, g, _)| f == g && **f < 6).map(|(.., product)| 2.0 * f64::from(product));
             dense.chain(sparse).sum()
         };
         for (row, input) in given.iter().enumerate() {

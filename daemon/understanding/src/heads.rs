@@ -51,7 +51,7 @@ use valet_core::{
 use vectors::dots;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-12";
+const RECIPE: &[u8] = b"heads-13";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
