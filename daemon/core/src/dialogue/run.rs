@@ -139,7 +139,6 @@ impl Dialogue {
                 let name = self.skill_name(turn.commands[index].planning.intent.skill());
                 let speech = self.rules.words.say("skill-failed", &[("skill", &name)]);
                 turn.commands[index].invoked = Some(invoked);
-                let speech = self.after_what_became(&turn.commands[index], speech);
                 self.fail(&mut turn, index, ResultType::Error, "skill-failed", speech);
                 return self.finish_commands(cx, turn);
             }
@@ -164,19 +163,9 @@ impl Dialogue {
                 self.go_on(cx, turn, index)
             }
             Outcome::CannotDo { speech } => {
-                let speech = self.after_what_became(&turn.commands[index], speech);
                 self.fail(&mut turn, index, ResultType::Error, "cannot-do", speech);
                 self.finish_commands(cx, turn)
             }
-        }
-    }
-
-    /// Words of a failure, after what the skill had reached before it: neither hides the other.
-    fn after_what_became(&self, command: &CommandState, failure: String) -> String {
-        let acted = command.invoked.as_ref().is_some_and(|invoked| !invoked.actions.is_empty());
-        match acted.then(|| self.describe_actions(command, &[])) {
-            Some((status, reached)) if status.is_success() => format!("{reached} {failure}"),
-            _ => failure,
         }
     }
 

@@ -142,25 +142,6 @@ fn a_guests_answer_after_an_actuation_does_not_hide_the_outcome() {
 }
 
 #[test]
-fn a_failure_after_an_actuation_does_not_hide_what_became_of_it() {
-    let cannot = Ok(Outcome::CannotDo { speech: "I cannot do the rest.".into() });
-    let skill = intent("set-heat").skill().clone();
-    let broke = Err(SkillFault::Trap { skill, why: "unreachable".into() });
-    for (result, end_of_it) in [
-        (cannot, "I cannot do the rest."),
-        (broke, "Sorry, The car failed. Nothing more was done."),
-    ] {
-        let mut talk = Talk::new();
-        let (turn, _) = talk.hears(commands(vec![heat()]));
-        let effects =
-            talk.comes(turn, 0, invoked(result, vec![action(HEAT, ActionStatus::Done, 20, 22)]));
-        let result = end(&effects);
-        assert_eq!(result.kind, ResultType::Error);
-        assert_eq!(result.speech, format!("The driver's side is set to 22. {end_of_it}"));
-    }
-}
-
-#[test]
 fn a_question_is_answered_in_the_guests_words() {
     let mut talk = Talk::new();
     let (turn, _) = talk.hears(one("query"));
