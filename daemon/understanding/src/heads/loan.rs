@@ -93,6 +93,14 @@ impl Loan {
         Ok(is_new.then_some(skill))
     }
 
+    /// Ends the loan before it is paid, for another training begins: what was computed until now is kept, so that nobody who
+    /// has skills learned again and again has their sentences computed again and again.
+    pub fn leave(self) {
+        if let Some(place) = &self.place {
+            place.keep(&self.embeddings, None);
+        }
+    }
+
     /// Ends the loan once it is paid: what was computed is kept, and the heads that were trained on it are where nobody
     /// lied. Whether nobody did; else they are to be trained again, without anything lent.
     #[must_use]

@@ -253,6 +253,20 @@ fn sentences_of_no_skill_are_nobodys_to_lend() {
 }
 
 #[test]
+fn what_was_computed_is_kept_where_another_training_begins_and_what_was_lent_is_not() {
+    let (set, folder) = (said(), Folder::new("left"));
+    let mut packages = Packages::of(&skill(), file(&set, &mut Listening::new()));
+    let first = train(&set, &mut Listening::new(), &mut packages, Some(&folder.0));
+    let loan = first.loan.expect("it is not written yet");
+    let lent = loan.lent();
+    assert!(lent > 0, "some were lent");
+    loan.leave();
+    assert!(!folder.0.join("heads.bin").exists(), "nobody waits for those heads any more");
+    let again = train(&set, &mut Listening::new(), &mut Packages::default(), Some(&folder.0));
+    assert_eq!(again.computed, lent, "what was computed was kept");
+}
+
+#[test]
 fn a_skill_of_which_nothing_is_missing_is_not_asked() {
     let (set, folder) = (said(), Folder::new("known"));
     let first = train(&set, &mut Listening::new(), &mut Packages::default(), Some(&folder.0));

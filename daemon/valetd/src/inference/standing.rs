@@ -50,9 +50,11 @@ impl Standing {
         self.proved.as_deref()
     }
 
-    /// What was owed is owed no more: nothing of those heads was kept.
+    /// What was owed is owed no more: of those heads nothing is kept, of the sentences what the encoder said itself.
     pub(super) fn begin_anew(&mut self) {
-        self.owing = None;
+        if let Some(owing) = self.owing.take() {
+            owing.loan.leave();
+        }
     }
 
     /// Takes what a training came to, which took so long.
