@@ -2,6 +2,10 @@
 //!
 //! Must not be built for a caller that was not identified and allowed.
 
+mod voice;
+
+pub use voice::{Guesses, MAX_GUESSES};
+
 use crate::{
     BusError, Dict, ErrorName,
     access::Rights,
@@ -49,6 +53,11 @@ pub enum Call {
     SetVocabulary { entity: String, values: Vec<(String, Vec<String>)>, language: Option<String> },
     ClearVocabulary { entity: String, language: Option<String> },
     Suggest { language: Option<String>, session: Option<SessionKey>, zone: Option<Zone> },
+    SetListening { listening: bool, zone: Zone, initiator: Option<String> },
+    Partial { text: String, options: ParseOptions },
+    Transcript { guesses: Guesses, options: TurnOptions },
+    SpeechStarted { turn: String },
+    SpeechFinished { turn: String, interrupted: bool },
     Cancel { request: String },
     Say { session: SessionKey, text: String, options: TurnOptions },
     SetContext { session: SessionKey, items: Vec<(String, String)> },
@@ -189,6 +198,7 @@ impl Call {
                 no_options(body(message)?)?;
                 Ok(Self::Cancel { request: object.to_owned() })
             }
+            "org.valetd.Voice1" => Self::read_voice(member.name, message),
             "org.valetd.Vehicle1" => {
                 let (paths, options): (Vec<String>, Dict) = body(message)?;
                 no_options(options)?;

@@ -37,6 +37,7 @@ const MODELS: &str = "org.valetd.Models1";
 const SIMULATOR: &str = "org.valetd.Simulator1";
 const DIAGNOSTICS: &str = "org.valetd.Diagnostics1";
 const PRIVACY: &str = "org.valetd.Privacy1";
+const VOICE: &str = "org.valetd.Voice1";
 
 /// Every method that is served. What stands in the XML beyond this is planned, and a call to
 /// it is answered with `UnknownMethod`.
@@ -60,6 +61,11 @@ pub const MEMBERS: &[Member] = &[
     member(SESSION, "SetContext", "a{sv}", Right::Ask),
     member(SESSION, "Reset", "a{sv}", Right::Ask),
     member(SESSION, "Close", "a{sv}", Right::Ask),
+    member(VOICE, "SetListening", "ba{sv}", Right::Ask),
+    member(VOICE, "Partial", "sa{sv}", Right::Ask),
+    member(VOICE, "Transcript", "asada{sv}", Right::Ask),
+    member(VOICE, "SpeechStarted", "sa{sv}", Right::Ask),
+    member(VOICE, "SpeechFinished", "sa{sv}", Right::Ask),
     member("org.valetd.Vehicle1", "Read", "asa{sv}", Right::Observe),
     member(SIMULATOR, "Set", "sva{sv}", Right::Control),
     member(SIMULATOR, "SetFault", "ssa{sv}", Right::Control),
@@ -97,7 +103,7 @@ pub const INTERFACES: &[(&str, &str)] = &[
     (SKILL, include_str!("../interfaces/org.valetd.Skill1.xml")),
     (SKILLS, include_str!("../interfaces/org.valetd.Skills1.xml")),
     ("org.valetd.Vehicle1", include_str!("../interfaces/org.valetd.Vehicle1.xml")),
-    ("org.valetd.Voice1", include_str!("../interfaces/org.valetd.Voice1.xml")),
+    (VOICE, include_str!("../interfaces/org.valetd.Voice1.xml")),
 ];
 
 /// The member of a call.

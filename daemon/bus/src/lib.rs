@@ -15,7 +15,7 @@ pub mod path;
 pub mod proxies;
 pub mod server;
 
-pub use call::{Call, Incoming, Reply};
+pub use call::{Call, Guesses, Incoming, Reply};
 pub use error::{BusError, ErrorName};
 pub use server::{Face, Server};
 

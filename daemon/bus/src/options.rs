@@ -1,6 +1,6 @@
 //! Options of calls: strict reading of `a{sv}`. An unknown key is refused, a wrong type too.
 
-use crate::{Dict, error::BusError, path};
+use crate::{Dict, call::MAX_GUESSES, error::BusError, path};
 use std::time::Duration;
 use valet_core::{dialogue::Mode, session::SessionKey, zone::Zone};
 use zbus::{OwnedVariant, Variant};
@@ -25,6 +25,8 @@ pub struct TurnOptions {
     pub timeout: Duration,
     /// What began it.
     pub initiator: Option<String>,
+    /// A recogniser's other guesses.
+    pub alternatives: Vec<String>,
     /// The caller's token (`Submit` and `Say`).
     pub handle_token: Option<String>,
 }
@@ -229,7 +231,7 @@ impl TurnOptions {
             Some(ms) => Duration::from_millis(u64::from(ms)).min(MAX_TIMEOUT),
         };
         let initiator = reader.initiator()?;
-        check_alternatives(&mut reader)?;
+        let alternatives = alternatives(&mut reader)?;
         let handle_token = if with_token { reader.token()? } else { None };
         reader.finish(&[
             "session",
@@ -241,17 +243,15 @@ impl TurnOptions {
             "alternatives",
             "handle-token",
         ])?;
-        Ok(Self { session, language, zone, mode, timeout, initiator, handle_token })
+        Ok(Self { session, language, zone, mode, timeout, initiator, alternatives, handle_token })
     }
 }
 
-/// A recogniser's other guesses are checked and, until the voice face comes, not used.
-fn check_alternatives(reader: &mut OptionReader) -> Result<(), BusError> {
-    match reader.take("alternatives").as_deref() {
-        None => Ok(()),
-        Some(Variant::Array(array)) if array.len() <= 8 && array.element_signature() == "s" => {
-            Ok(())
-        }
-        Some(other) => Err(wrong("alternatives", "as of at most 8 texts", other)),
-    }
+/// A recogniser's other guesses.
+fn alternatives(reader: &mut OptionReader) -> Result<Vec<String>, BusError> {
+    let Some(value) = reader.take("alternatives") else { return Ok(Vec::new()) };
+    let refuse = |value: &Variant<'_>| wrong("alternatives", "as of at most 8 texts", value);
+    let copy = value.clone();
+    let texts = Vec::<String>::try_from(value).map_err(|_| refuse(&copy))?;
+    if texts.len() > MAX_GUESSES { Err(refuse(&copy)) } else { Ok(texts) }
 }

@@ -241,3 +241,26 @@ pub fn plain(value: &OwnedVariant) -> String {
         other => format!("{other:?}"),
     }
 }
+
+#[zbus::proxy(
+    interface = "org.valetd.Voice1",
+    default_service = "org.valetd.Assistant1",
+    default_path = "/org/valetd/Assistant1"
+)]
+pub trait Voice {
+    fn set_listening(&self, listening: bool, options: Options<'_>) -> zbus::Result<()>;
+    fn partial(&self, text: &str, options: Options<'_>) -> zbus::Result<Dict>;
+    fn transcript(
+        &self,
+        guesses: &[&str],
+        scores: &[f64],
+        options: Options<'_>,
+    ) -> zbus::Result<OwnedObjectPath>;
+    fn speech_started(&self, turn: &str, options: Options<'_>) -> zbus::Result<()>;
+    fn speech_finished(&self, turn: &str, options: Options<'_>) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    fn stop_speaking(&self, turn: String, details: Dict) -> zbus::Result<()>;
+    #[zbus(signal)]
+    fn open_microphone(&self, turn: String, details: Dict) -> zbus::Result<()>;
+}

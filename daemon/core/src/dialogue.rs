@@ -12,10 +12,11 @@ mod lifetime;
 mod run;
 mod turn;
 mod undo;
+mod voice;
 
 pub use event::{
     Agent, AgentAnswer, AgentQuestion, Call, CommandStatus, DialogState, Effect, Event, FinishCode,
-    IntentResult, Mode, ResultType, TurnResult, Utter,
+    IntentResult, Mode, ResultType, TurnResult, Utter, Voiced,
 };
 pub use turn::{CommandState, Pending, Planning, Question};
 
@@ -40,6 +41,7 @@ use std::{
     time::Duration,
 };
 use turn::{Stage, Turn, Waiting};
+use voice::Voice;
 
 /// How long a question to the person lives.
 pub const QUESTION_LIVES: Duration = Duration::from_secs(15);
@@ -115,6 +117,7 @@ pub struct Dialogue {
     late: BTreeMap<TurnId, (SessionKey, SkillId)>,
     /// The value last requested of each signal that has not been seen there yet.
     awaited: BTreeMap<SignalPath, SignalValue>,
+    voice: Voice,
     state: DialogState,
     nonce: u64,
 }
@@ -131,6 +134,7 @@ impl Dialogue {
             agents: Vec::new(),
             late: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            voice: Voice::default(),
             state: DialogState::Idle,
             nonce: 0,
         }
@@ -200,10 +204,24 @@ impl Dialogue {
         if own >= MAX_SESSIONS_PER_CALLER {
             return Err(Refused::TooManySessions { limit: MAX_SESSIONS_PER_CALLER });
         }
+        self.admit_one_more()
+    }
+
+    /// Whether one more session may be opened at all, whoever opens it.
+    ///
+    /// # Errors
+    /// [`Refused::TooManySessions`].
+    pub fn admit_one_more(&self) -> Result<(), Refused> {
         if self.sessions.len() >= MAX_SESSIONS {
             return Err(Refused::TooManySessions { limit: MAX_SESSIONS });
         }
         Ok(())
+    }
+
+    /// Whether a turn of a session runs or waits.
+    #[must_use]
+    pub fn is_busy(&self, key: &SessionKey) -> bool {
+        self.queues.contains_key(key) || self.turns.values().any(|turn| turn.session == *key)
     }
 
     /// Whether one more agent may register.
@@ -267,11 +285,11 @@ impl Dialogue {
         let mut step = Step { now, snapshot: Snapshot::default(), effects: Vec::new() };
         let cx = &mut step;
         match event {
-            Event::Utter(utter) => self.begin_or_wait(cx, Waiting::Utter(utter)),
-            Event::Understood { turn, understanding, snapshot, suggestions } => {
+            Event::Utter(utter) => self.said(cx, utter),
+            Event::Understood { turn, text, understanding, snapshot, suggestions } => {
                 cx.snapshot = snapshot;
                 if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Understanding)) {
-                    self.understood(cx, turn, *understanding, &suggestions);
+                    self.understood(cx, turn.with_text(text), *understanding, &suggestions);
                 }
             }
             Event::Checked { turn, index, invoked } => {
@@ -305,6 +323,7 @@ impl Dialogue {
                 }
             }
             Event::Stop { caller, session } => self.stop(cx, &caller, session),
+            Event::Voiced(voiced) => self.voiced(cx, voiced),
             Event::Opened { key, owner, language, zone } => {
                 self.sessions.insert(key, Session::new(Some(owner), language, zone, now));
             }
@@ -317,12 +336,10 @@ impl Dialogue {
             Event::Close(key) => self.close(cx, key),
             Event::NameLost(name) => self.name_lost(cx, &name),
             Event::AgentCame(agent) => {
-                self.agents.retain(|a| a.name != agent.name || a.object != agent.object);
+                self.agent_went(&agent.name, &agent.object);
                 self.agents.push(agent);
             }
-            Event::AgentWent { name, object } => {
-                self.agents.retain(|a| a.name != name || a.object != object);
-            }
+            Event::AgentWent { name, object } => self.agent_went(&name, &object),
             Event::Watched { session, path, value, reached, not_reached_speech } => {
                 if self.ends_wait(&path, &value) && !reached {
                     self.not_reached(cx, session, &path, not_reached_speech);
@@ -349,12 +366,14 @@ impl Dialogue {
             (None, SessionKey::Default { .. }) => session.used.after(FORGET_AFTER),
             (None, SessionKey::Opened(_)) => session.used.after(EXPIRE_AFTER),
         });
-        turns.chain(sessions).min()
+        turns.chain(sessions).chain(self.voice.next_tick()).min()
     }
 
     fn show_state(&mut self, cx: &mut Step) {
         let state = if !self.turns.is_empty() {
             DialogState::Thinking
+        } else if let Some(state) = self.voice.state(cx.now) {
+            state
         } else if self.sessions.values().any(|s| s.pending.is_some()) {
             DialogState::Expecting
         } else {
@@ -373,6 +392,19 @@ impl Dialogue {
         } else {
             None
         }
+    }
+
+    /// Something was said: what sounds ends, unless it is our own voice that was heard.
+    fn said(&mut self, cx: &mut Step, utter: Box<Utter>) {
+        if self.is_own_voice(cx.now, &utter) {
+            let turn = Waiting::Utter(utter).never_begun(cx.now, &self.rules.language);
+            let (kind, nothing) = (ResultType::NotUnderstood, String::new());
+            let result = self.result(cx, &turn, kind, nothing, "own-speech");
+            cx.effects.push(Effect::Finish(Box::new(result)));
+            return;
+        }
+        self.speak_over(cx, &utter);
+        self.begin_or_wait(cx, Waiting::Utter(utter));
     }
 
     fn begin_or_wait(&mut self, cx: &mut Step, waiting: Waiting) {
@@ -430,6 +462,7 @@ impl Dialogue {
             commands: Vec::new(),
             planned: Vec::new(),
             engine: None,
+            said: String::new(),
             timing: Vec::new(),
         };
         if turn.deadline.is_over(cx.now) {

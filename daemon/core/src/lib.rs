@@ -20,6 +20,7 @@ pub mod routing;
 pub mod session;
 pub mod signal;
 pub mod slot;
+pub mod speech;
 pub mod understanding;
 pub mod utterance;
 pub mod wanted;

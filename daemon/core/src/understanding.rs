@@ -22,6 +22,8 @@ pub enum Engine {
     Encoder,
     /// A script given on the command line.
     Scripted,
+    /// Nobody: a client gave an intent as it is.
+    Given,
 }
 
 impl Engine {
@@ -32,6 +34,7 @@ impl Engine {
             Self::Template => "template",
             Self::Encoder => "encoder",
             Self::Scripted => "scripted",
+            Self::Given => "given",
         }
     }
 }

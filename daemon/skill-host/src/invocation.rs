@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 use valet_core::{
+    dialogue::MAX_TURNS,
     entity::Value,
     intent::SkillId,
     outcome::{Invoked, Planned},
@@ -38,13 +39,13 @@ pub struct HostConfig {
 }
 
 impl HostConfig {
-    /// Two threads, eight turns waiting, 64 MiB and 2 s at most.
+    /// Two threads, as many turns waiting as a dialogue has, 64 MiB and 2 s at most.
     #[must_use]
     pub fn new(code: CodeSource) -> Self {
         Self {
             code,
             threads: 2,
-            most_waiting: 8,
+            most_waiting: MAX_TURNS,
             max_memory_bytes: 64 << 20,
             max_turn_ms: 2000,
             rates: Rates::default(),

@@ -95,6 +95,15 @@ pub(crate) struct TurnArgs {
     pub(crate) timeout: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// How fast the voice is, so that it can be interrupted; 0: all is said at once
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) letters_a_second: u32,
+    #[command(flatten)]
+    pub(crate) turn: TurnArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Ask for one thing and show what came of it
@@ -124,6 +133,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: TurnArgs,
     },
+    /// Be a voice pipeline: lines are what is heard, printed is what it would do
+    ///
+    /// A line is a transcript; `~ words` is one that may still change; `0.6: words | 0.3: other words` are guesses
+    /// with their scores. What would be spoken, when the microphone would open and when the voice has to be
+    /// silent is printed.
+    Listen(ListenArgs),
     /// Watch the turns one may see live, announcements, and state changes of the daemon
     Monitor,
     /// The installed skills

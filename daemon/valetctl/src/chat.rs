@@ -64,7 +64,7 @@ pub(crate) async fn run(
 }
 
 /// Lines of standard input, read by a thread of their own so that the bus is served meanwhile.
-fn read_lines() -> tokio::sync::mpsc::Receiver<Result<String, CtlError>> {
+pub(crate) fn read_lines() -> tokio::sync::mpsc::Receiver<Result<String, CtlError>> {
     let (to, from) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {

@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod install;
 mod link;
+mod listen;
 mod models;
 mod monitor;
 mod package;
@@ -94,6 +95,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Parse { text, explain, options } => {
             parse::run(&link, screen, &text.join(" "), explain, &options).await
         }
+        Command::Listen(options) => listen::run(&link, screen, options).await,
         Command::Monitor => monitor::run(&link, screen).await,
         Command::Skills { action } => skills::run(&link, screen, action.unwrap_or_default()).await,
         Command::Skill { action: SkillAction::Installed(action) } => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use valet_bus::proxies::{
     AssistantProxy, DiagnosticsProxy, ModelsProxy, Options, RequestProxy, SessionProxy,
-    SimulatorProxy, SkillProxy, SkillsProxy, VehicleProxy,
+    SimulatorProxy, SkillProxy, SkillsProxy, VehicleProxy, VoiceProxy,
 };
 use zbus::{Connection, proxy::CacheProperties};
 
@@ -85,6 +85,10 @@ impl Link {
             .build()
             .await
             .map_err(|e| self.error(e))
+    }
+
+    pub(crate) async fn voice(&self) -> Result<VoiceProxy<'static>, CtlError> {
+        VoiceProxy::new(&self.connection).await.map_err(|e| self.error(e))
     }
 
     pub(crate) async fn vehicle(&self) -> Result<VehicleProxy<'static>, CtlError> {

@@ -9,10 +9,12 @@ mod announcements;
 mod books;
 mod calls;
 mod effects;
+mod initiators;
 mod installing;
 mod messages;
 mod models;
 mod parsing;
+mod pipelines;
 mod relearning;
 mod restore;
 mod rights;
@@ -23,6 +25,7 @@ mod suggest;
 mod trace;
 mod vehicle;
 mod vocabulary;
+mod voice;
 mod waiters;
 
 use crate::{
@@ -36,15 +39,18 @@ use crate::{
     state::State,
     wall::Monotonic,
     world::World,
+    wyoming::Heard,
 };
 use alarms::Alarms;
 use announcements::Held;
 use books::Books;
+use initiators::Initiators;
 use installing::Installations;
 pub(crate) use installing::Step as InstallStep;
 pub(crate) use messages::Inbox;
 use messages::Messages;
 use models::Selection;
+use pipelines::Pipelines;
 use relearning::Relearning;
 pub(crate) use rights::Then;
 use setup::{build_understander, installations, rules, services, start_host};
@@ -53,18 +59,19 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, RwLock},
 };
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use trace::Traces;
 use valet_bus::{BUS_NAME, Face, Incoming, ROOT, convert::owned, server::BusEvent};
 use valet_core::{
     dialogue::{Dialogue, Event, Rules},
     policy::{Policy, Snapshot},
     reply::HostWords,
-    session::{SessionKey, TurnId},
+    session::TurnId,
 };
 use valet_skill_host::{Outside, SkillHost};
 use valet_understanding::{Script, Understander, Vocabulary};
 use vocabulary::Vocabularies;
+use voice::Voices;
 use waiters::Waiters;
 
 /// The interface of the root object.
@@ -136,10 +143,9 @@ pub(crate) struct Assistant {
     waiters: Waiters,
     observers: BTreeMap<String, waiters::Observer>,
     running: HashMap<TurnId, effects::Running>,
-    /// What began a turn, where its call or its session said so.
-    initiators: HashMap<TurnId, String>,
-    /// What begins the turns of an opened session that say nothing else.
-    session_initiators: HashMap<SessionKey, String>,
+    pipelines: Pipelines,
+    voices: Voices,
+    initiators: Initiators,
     restoring: HashMap<TurnId, restore::Restoring>,
     alarms: Alarms,
     held: Held,
@@ -212,8 +218,9 @@ impl Assistant {
             waiters: Waiters::default(),
             observers: BTreeMap::new(),
             running: HashMap::new(),
-            initiators: HashMap::new(),
-            session_initiators: HashMap::new(),
+            pipelines: Pipelines::default(),
+            voices: Voices::default(),
+            initiators: Initiators::default(),
             restoring: HashMap::new(),
             alarms: Alarms::default(),
             held: Held::default(),
@@ -289,8 +296,7 @@ impl Assistant {
     /// Runs until the bus goes away or `stop` says so.
     pub(crate) async fn run(
         &mut self,
-        calls: &mut tokio::sync::mpsc::Receiver<Incoming>,
-        events: &mut UnboundedReceiver<BusEvent>,
+        inputs: &mut Inputs<'_>,
         happenings: &mut UnboundedReceiver<Happening>,
         control: &mut UnboundedReceiver<Control>,
     ) -> Ended {
@@ -314,11 +320,12 @@ impl Assistant {
                     Some(Control::Stop) | None => return Ended::Asked,
                 },
                 Some(happening) = happenings.recv() => self.take(happening),
-                event = events.recv() => match event {
+                event = inputs.events.recv() => match event {
                     Some(BusEvent::NameLost(name)) => self.client_left(&name),
                     Some(BusEvent::Closed) | None => return Ended::BusLost,
                 },
-                Some(incoming) = calls.recv() => self.take_call(incoming),
+                Some(incoming) = inputs.calls.recv() => self.take_call(incoming),
+                Some(heard) = inputs.heard.recv() => self.take_heard(heard),
                 () = sleep_until(tick) => self.step(Event::Tick),
                 () = sleep_until(ring) => self.ring_due(),
                 () = sleep_until(names) => self.learn_names(),
@@ -331,6 +338,7 @@ impl Assistant {
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.keep_books();
+        self.pipelines.close();
         self.show_state();
         for running in self.running.values() {
             running.handle.cancel();
@@ -346,6 +354,7 @@ impl Assistant {
     fn client_left(&mut self, name: &str) {
         self.observers.remove(name);
         self.waiters.client_left(name);
+        self.initiators.client_left(name);
         self.selection.client_left(name);
         self.installations.client_left(name);
         self.drop_vocabularies_of(name);
@@ -361,6 +370,7 @@ impl Assistant {
         let mut reasons: Vec<String> = self.state_reason.iter().cloned().collect();
         reasons.extend(self.skills.reasons());
         reasons.extend(self.model_reasons());
+        reasons.extend(self.pipelines.reasons().iter().cloned());
         reasons
     }
 
@@ -377,6 +387,16 @@ impl Assistant {
         self.face.set_property(ROOT, ASSISTANT, "Tainted", owned(self.skills.tainted()));
         self.face.set_property(ROOT, ASSISTANT, "Models", self.models_property());
     }
+}
+
+/// Where clients are heard.
+pub(crate) struct Inputs<'a> {
+    /// Their calls.
+    pub calls: &'a mut Receiver<Incoming>,
+    /// What the bus tells of them.
+    pub events: &'a mut UnboundedReceiver<BusEvent>,
+    /// What voice pipelines say.
+    pub heard: &'a mut Receiver<Heard>,
 }
 
 /// What is asked of the task from outside of the bus.

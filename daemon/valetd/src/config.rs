@@ -4,8 +4,10 @@
 //! Must not have an effect; it is read whole, or the daemon does not start.
 
 mod outside;
+mod wyoming;
 
 pub(crate) use outside::OutsideConfig;
+pub(crate) use wyoming::WyomingConfig;
 
 use crate::{cli::VehicleKind, paths::Paths};
 use serde::Deserialize;
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub skill_turn_ms: u64,
     /// What lies outside of the vehicle.
     pub outside: OutsideConfig,
+    /// Voice pipelines that speak Wyoming.
+    pub wyoming: WyomingConfig,
     /// Whether skills may be installed that nobody vouches for.
     pub developer_mode: bool,
     /// Who may do what on the system bus.
@@ -77,6 +81,7 @@ impl Default for Config {
             skill_memory_bytes: 64 << 20,
             skill_turn_ms: 2000,
             outside: OutsideConfig::default(),
+            wyoming: WyomingConfig::default(),
             developer_mode: false,
             access: AccessRules::default(),
             log_level: log::LevelFilter::Info,
@@ -94,6 +99,7 @@ struct File {
     network: outside::Network,
     mqtt: outside::Mqtt,
     peers: outside::Peers,
+    wyoming: wyoming::Wyoming,
     access: Access,
     log: Log,
 }
@@ -228,8 +234,18 @@ impl Config {
     }
 
     fn merge(&mut self, file: File) -> Result<(), String> {
-        let File { dialogue, vehicle, understanding, skills, network, mqtt, peers, access, log } =
-            file;
+        let File {
+            dialogue,
+            vehicle,
+            understanding,
+            skills,
+            network,
+            mqtt,
+            peers,
+            wyoming,
+            access,
+            log,
+        } = file;
         replace(&mut self.language, dialogue.language);
         if let Some(ms) = dialogue.observe_ms {
             self.observe = within("dialogue.observe-ms", ms, 0, 2000).map(Duration::from_millis)?;
@@ -263,6 +279,7 @@ impl Config {
         }
         replace(&mut self.developer_mode, skills.developer_mode);
         self.outside.merge(network, mqtt, peers, skills.per_minute)?;
+        self.wyoming.merge(wyoming)?;
         for (right, who) in access.rights() {
             if let Some(who) = who {
                 self.access.give(right, resolve(&who)?);

@@ -6,7 +6,7 @@ use crate::{
     installation::Contents,
     models::Inspected,
 };
-use valet_bus::{BusError, Reply};
+use valet_bus::{BusError, Guesses, Reply};
 use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
@@ -26,6 +26,15 @@ pub(crate) enum Happening {
         turn: TurnId,
         /// What it found.
         understanding: Box<Understanding>,
+    },
+    /// All guesses of what a turn's text is are understood.
+    Guessed {
+        /// Which turn.
+        turn: TurnId,
+        /// What a recogniser heard, best first.
+        guesses: Guesses,
+        /// What each means.
+        meanings: Vec<Understanding>,
     },
     /// A skill went through a command without acting.
     Checked {

@@ -24,9 +24,10 @@ mod state;
 mod trust;
 mod wall;
 mod world;
+mod wyoming;
 
 use anyhow::Context as _;
-use assistant::{Assistant, Control, Ended, Parts, Understanding};
+use assistant::{Assistant, Control, Ended, Inputs, Parts, Understanding};
 use clap::Parser as _;
 use cli::Cli;
 use config::Config;
@@ -155,6 +156,7 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     let (happen, mut happenings) = mpsc::unbounded_channel();
     let mut assistant =
         Assistant::new(parts, face.clone(), happen).map_err(|e| Fatal::new(Exit::Internal, e))?;
+    let mut heard = assistant.open_sockets();
     // Before anybody is told that it is there: a reload that is asked for at once is none too early.
     let (ask, mut control) = mpsc::unbounded_channel();
     let signals = watch_signals(ask).map_err(|e| Fatal::new(Exit::Internal, e))?;
@@ -165,7 +167,8 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     assistant.announce_ready();
     notify::ready();
     let watchdog = tokio::spawn(notify::pet_watchdog(face.clone()));
-    let ended = assistant.run(&mut calls, &mut events, &mut happenings, &mut control).await;
+    let mut inputs = Inputs { calls: &mut calls, events: &mut events, heard: &mut heard };
+    let ended = assistant.run(&mut inputs, &mut happenings, &mut control).await;
     signals.abort();
     watchdog.abort();
     match ended {

@@ -29,6 +29,8 @@ pub(crate) struct Paths {
     pub cache: PathBuf,
     /// What must not be lost.
     pub state: PathBuf,
+    /// What lives as long as we run, such as sockets; none = nobody made a place for it.
+    pub runtime: Option<PathBuf>,
 }
 
 fn home(variable: &str, below: &str) -> PathBuf {
@@ -84,6 +86,7 @@ impl Paths {
             skillc: beside_us(),
             cache: env_dir("CACHE_DIRECTORY", "/var/cache/valetd"),
             state: env_dir("STATE_DIRECTORY", "/var/lib/valetd"),
+            runtime: Some(env_dir("RUNTIME_DIRECTORY", "/run/valetd")),
         }
     }
 
@@ -101,6 +104,9 @@ impl Paths {
             skillc: beside_us(),
             cache: home("XDG_CACHE_HOME", ".cache"),
             state: home("XDG_STATE_HOME", ".local/state"),
+            runtime: env::var_os("XDG_RUNTIME_DIR")
+                .filter(|v| !v.is_empty())
+                .map(|folder| PathBuf::from(folder).join("valetd")),
         }
     }
 }

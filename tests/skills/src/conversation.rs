@@ -101,6 +101,7 @@ impl<'a> Conversation<'a> {
             mode: Mode::Act,
             deadline: Deadline::new(self.now, TURN_LIMIT),
             local_now: Some(self.house.desk.local_now()),
+            heard: false,
         };
         let mut open = Open::default();
         open.events.push_back(Event::Utter(Box::new(utter)));
@@ -162,6 +163,7 @@ impl<'a> Conversation<'a> {
                 open.understanding = understanding.clone();
                 open.events.push_back(Event::Understood {
                     turn,
+                    text: None,
                     understanding: Box::new(understanding),
                     snapshot: self.snapshot(),
                     suggestions: self.house.suggestions(),

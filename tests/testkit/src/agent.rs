@@ -15,7 +15,8 @@ pub struct Asked {
     pub turn: String,
     /// The words.
     pub text: String,
-    /// Ids and labels of a choice; targets of a confirmation.
+    /// Ids and labels of a choice; targets of a confirmation; of speech its number, and `last` and
+    /// `expects-reply` where they are true.
     pub options: Vec<String>,
 }
 
@@ -95,8 +96,12 @@ impl Face {
         self.words().await
     }
 
-    async fn speak(&self, turn: &str, _seq: u32, text: &str, _options: Dict) {
-        self.note("Speak", turn, text, Vec::new());
+    async fn speak(&self, turn: &str, seq: u32, text: &str, options: Dict) {
+        let is = |key: &str| options.get(key).is_some_and(|v| **v == zbus::Variant::Bool(true));
+        let mut said = vec![seq.to_string()];
+        let told = ["last", "expects-reply"].into_iter().filter(|key| is(key));
+        said.extend(told.map(str::to_owned));
+        self.note("Speak", turn, text, said);
     }
 
     async fn show(&self, turn: &str, _display: Dict) {

@@ -255,6 +255,8 @@ impl DaemonBuilder {
             .env("XDG_DATA_HOME", root.join("data"))
             .env("XDG_STATE_HOME", root.join("state"))
             .env("XDG_CACHE_HOME", root.join("cache"))
+            .env("XDG_RUNTIME_DIR", root)
+            .env("RUNTIME_DIRECTORY", root.join("valetd"))
             .arg(if self.system { "--system" } else { "--session" })
             .args(["--vehicle", self.vehicle])
             .arg("--config")
@@ -353,6 +355,12 @@ impl Daemon {
     #[must_use]
     pub fn cache_folder(&self) -> PathBuf {
         self.home.path().join("cache")
+    }
+
+    /// The file of its socket for voice pipelines that want this done with texts: `handle` or `intent`.
+    #[must_use]
+    pub fn wyoming(&self, program: &str) -> PathBuf {
+        self.home.path().join(format!("valetd/wyoming-{program}.sock"))
     }
 
     /// Its configuration file, to be changed before a reload.

@@ -46,6 +46,8 @@ pub struct Utter {
     pub deadline: Deadline,
     /// Local date and time of day, where the clock is known.
     pub local_now: Option<(i16, u8, u8, u8, u8)>,
+    /// Whether a microphone heard it: then it may be our own voice.
+    pub heard: bool,
 }
 
 /// A client that answers for a person.
@@ -103,6 +105,8 @@ pub enum Event {
     Understood {
         /// Which turn.
         turn: TurnId,
+        /// Which of several guesses its text is; none = the one it began with.
+        text: Option<String>,
         /// What they found.
         understanding: Box<Understanding>,
         /// The signals that the policy looks at, read just now.
@@ -164,6 +168,8 @@ pub enum Event {
         /// Which session; none = all of that user.
         session: Option<SessionKey>,
     },
+    /// Something about microphones and voices.
+    Voiced(Voiced),
     /// A caller opened a session.
     Opened {
         /// Its key.
@@ -212,6 +218,43 @@ pub enum Event {
     },
     /// Time has passed.
     Tick,
+}
+
+/// What happens to microphones and voices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Voiced {
+    /// A microphone was opened for us, or closed.
+    Listening {
+        /// Who says so.
+        caller: Caller,
+        /// Where it hears.
+        zone: Zone,
+        /// Whether it is open.
+        listening: bool,
+    },
+    /// Something that nobody asked for is said to everybody.
+    Announced {
+        /// What it is called when it sounds; a number as turns have.
+        turn: TurnId,
+        /// What.
+        speech: String,
+    },
+    /// A pipeline began to speak. Asked before: [`Dialogue::may_voice`](super::Dialogue::may_voice).
+    SpeechStarted {
+        /// Who.
+        caller: Caller,
+        /// Whose words.
+        turn: TurnId,
+    },
+    /// A pipeline ended speaking. Asked before: [`Dialogue::may_voice`](super::Dialogue::may_voice).
+    SpeechFinished {
+        /// Who.
+        caller: Caller,
+        /// Whose words.
+        turn: TurnId,
+        /// Whether it was cut off.
+        interrupted: bool,
+    },
 }
 
 /// A skill to be invoked.
@@ -304,6 +347,29 @@ pub enum Effect {
         /// Whom.
         agent: Agent,
     },
+    /// Some words of a turn stand while it goes on; its result begins with them.
+    Said {
+        /// Of which turn.
+        turn: TurnId,
+        /// What comes next.
+        words: String,
+    },
+    /// What is being said is to end at once.
+    Silence {
+        /// Whose words.
+        turn: TurnId,
+        /// Where.
+        zone: Zone,
+        /// Who said that it sounds, where somebody did.
+        speaker: Option<Caller>,
+    },
+    /// Something was asked and has been read out: the person is to be listened to.
+    OpenMicrophone {
+        /// Whose question.
+        turn: TurnId,
+        /// Who read it out.
+        speaker: Caller,
+    },
     /// A turn came along.
     TurnChanged {
         /// Which.
@@ -352,10 +418,14 @@ pub enum DialogState {
     /// Nothing goes on.
     #[default]
     Idle,
+    /// A microphone is open.
+    Listening,
     /// A question is open.
     Expecting,
     /// A turn runs.
     Thinking,
+    /// Something is being said.
+    Speaking,
 }
 
 impl DialogState {
@@ -364,8 +434,10 @@ impl DialogState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Listening => "listening",
             Self::Expecting => "expecting",
             Self::Thinking => "thinking",
+            Self::Speaking => "speaking",
         }
     }
 }
@@ -474,6 +546,8 @@ pub struct TurnResult {
     pub kind: ResultType,
     /// What is said.
     pub speech: String,
+    /// How many bytes of it went out already, as [`Effect::Said`].
+    pub said: usize,
     /// What is shown.
     pub display: Vec<(String, String)>,
     /// Language of the words.

@@ -151,6 +151,12 @@ impl Dialogue {
         speech: String,
         code: &'static str,
     ) -> TurnResult {
+        let speech = match speech.strip_prefix(&turn.said) {
+            Some(_) => speech,
+            // What was said cannot be taken back.
+            None if speech.is_empty() => turn.said.clone(),
+            None => format!("{} {speech}", turn.said),
+        };
         let mut timing = turn.timing.clone();
         timing.push((
             "total",
@@ -163,6 +169,7 @@ impl Dialogue {
             finish: FinishCode::Result,
             kind,
             speech,
+            said: turn.said.len(),
             display: Vec::new(),
             language: turn.language.clone(),
             expects_reply: false,
@@ -191,6 +198,7 @@ impl Dialogue {
                 session.last_speech = Some(result.speech.clone());
             }
         }
+        self.told(cx, &result);
         cx.effects.push(Effect::Finish(Box::new(result)));
         self.next_in_queue(cx, turn.session);
     }

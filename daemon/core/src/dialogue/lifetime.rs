@@ -12,6 +12,7 @@ use crate::{
 
 impl Dialogue {
     pub(super) fn stop(&mut self, cx: &mut Step, caller: &Caller, session: Option<SessionKey>) {
+        self.hush(cx, caller, session);
         let keys: Vec<SessionKey> = match session {
             Some(key) => vec![key],
             None => self.sessions.keys().copied().collect(),
@@ -49,8 +50,13 @@ impl Dialogue {
         }
     }
 
+    pub(super) fn agent_went(&mut self, name: &str, object: &str) {
+        self.agents.retain(|agent| agent.name != name || agent.object != object);
+    }
+
     pub(super) fn name_lost(&mut self, cx: &mut Step, name: &str) {
         self.agents.retain(|agent| agent.name != name);
+        self.voice.client_left(cx.now, name);
         let owned: Vec<SessionKey> = self
             .sessions
             .iter()
@@ -102,6 +108,7 @@ impl Dialogue {
     }
 
     pub(super) fn tick(&mut self, cx: &mut Step) {
+        self.voice.tick(cx.now);
         let late: Vec<TurnId> = self
             .turns
             .values()

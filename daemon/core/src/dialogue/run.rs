@@ -172,6 +172,7 @@ impl Dialogue {
     /// After a command settled: the next one, unless this one stops the rest.
     fn go_on(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
         if turn.commands[index].status == CommandStatus::Done {
+            say_on(cx, &mut turn, index);
             self.run_next(cx, turn);
         } else {
             self.skip_rest(&mut turn);
@@ -290,6 +291,19 @@ impl Dialogue {
             }
         }
     }
+}
+
+/// Lets the words of a settled command out while others wait: a voice can begin with them.
+fn say_on(cx: &mut Step, turn: &mut Turn, index: usize) {
+    let others_wait = turn.commands.iter().any(|c| c.status == CommandStatus::Waiting);
+    let words = &turn.commands[index].speech;
+    if !others_wait || words.is_empty() {
+        return;
+    }
+    let blank = if turn.said.is_empty() { "" } else { " " };
+    let words = format!("{blank}{words}");
+    turn.said.push_str(&words);
+    cx.effects.push(Effect::Said { turn: turn.id, words });
 }
 
 fn add_time(turn: &mut Turn, stage: &'static str, time: std::time::Duration) {

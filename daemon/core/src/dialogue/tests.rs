@@ -8,6 +8,7 @@ mod commands;
 mod properties;
 mod questions;
 mod sessions;
+mod voice;
 
 use super::*;
 use crate::signal::SignalPath;
@@ -258,6 +259,7 @@ impl Talk {
             mode: Mode::Act,
             deadline: Deadline::new(self.now, TURN_LIMIT),
             local_now: None,
+            heard: false,
         })));
         (turn, effects)
     }
@@ -270,7 +272,7 @@ impl Talk {
         let snapshot = self.snapshot.clone();
         let understanding = Box::new(understanding);
         let suggestions = vec!["open the boot".to_owned()];
-        self.step(Event::Understood { turn, understanding, snapshot, suggestions })
+        self.step(Event::Understood { turn, text: None, understanding, snapshot, suggestions })
     }
 
     /// Says something in the default session that is understood like this.

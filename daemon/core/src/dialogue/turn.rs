@@ -167,6 +167,7 @@ impl Waiting {
             commands: Vec::new(),
             planned: Vec::new(),
             engine: None,
+            said: String::new(),
             timing: Vec::new(),
         }
     }
@@ -189,10 +190,17 @@ pub(super) struct Turn {
     /// What the commands that were checked so far would write.
     pub(super) planned: Vec<Planned>,
     pub(super) engine: Option<Engine>,
+    /// Words that went out before the end.
+    pub(super) said: String,
     pub(super) timing: Vec<(&'static str, u64)>,
 }
 
 impl Turn {
+    /// The same turn, of which another text was said than it began with, where one is given.
+    pub(super) fn with_text(self, text: Option<String>) -> Self {
+        Self { text: text.unwrap_or(self.text), ..self }
+    }
+
     /// Puts these commands in the place of those that wait, behind the settled ones; the
     /// index of the first.
     pub(super) fn resume(&mut self, commands: Vec<Planning>) -> usize {

@@ -74,6 +74,7 @@ impl Dialogue {
             commands: Vec::new(),
             planned: Vec::new(),
             engine: None,
+            said: String::new(),
             timing: Vec::new(),
         };
         let pending = self.take_pending(cx, &turn).and_then(Result::ok);

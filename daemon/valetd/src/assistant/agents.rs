@@ -55,17 +55,19 @@ impl Assistant {
         });
     }
 
-    /// Gives a turn's words and display to the agents that speak and show for its zone.
-    pub(super) fn speak(&self, result: &TurnResult) {
+    /// Gives what is left of a turn's words, numbered from `first`, and its display to the agents that speak
+    /// and show for its zone.
+    pub(super) fn speak(&self, result: &TurnResult, first: u32, rest: &[&str]) {
         let zone = self.dialogue.session(&result.session).map_or(Zone::All, |session| session.zone);
         let turn = result.turn.to_string();
-        if let Some(agent) = self.dialogue.agent("speak", zone)
-            && !result.speech.is_empty()
-        {
-            let mut options = self.agent_options(Some(zone));
-            options.insert("last".into(), owned(true));
-            let body = (turn.clone(), 0u32, result.speech.clone(), options);
-            self.face.tell_agent((&agent.name, &agent.object), "Speak", &body);
+        if !result.speech.is_empty() {
+            // A turn whose last words went out before ends with none.
+            let pieces = if rest.is_empty() { &[""] } else { rest };
+            for (seq, piece) in (first..).zip(pieces) {
+                let is_last = seq - first + 1 == u32::try_from(pieces.len()).unwrap_or(u32::MAX);
+                let last = is_last.then_some(result.expects_reply);
+                self.speak_piece(result.turn, zone, (seq, piece), last);
+            }
         }
         if let Some(agent) = self.dialogue.agent("show", zone)
             && !result.display.is_empty()
@@ -74,6 +76,25 @@ impl Assistant {
                 result.display.iter().map(|(k, v)| (k.clone(), owned(v.as_str()))).collect();
             self.face.tell_agent((&agent.name, &agent.object), "Show", &(turn, display));
         }
+    }
+
+    /// Gives a piece of a turn's words to the agent that speaks for a zone; the last one says whether
+    /// an answer is waited for.
+    pub(super) fn speak_piece(
+        &self,
+        turn: TurnId,
+        zone: Zone,
+        (seq, words): (u32, &str),
+        last: Option<bool>,
+    ) {
+        let Some(agent) = self.dialogue.agent("speak", zone) else { return };
+        let mut options = self.agent_options(Some(zone));
+        options.insert("last".into(), owned(last.is_some()));
+        if let Some(expects_reply) = last {
+            options.insert("expects-reply".into(), owned(expects_reply));
+        }
+        let body = (turn.to_string(), seq, words, options);
+        self.face.tell_agent((&agent.name, &agent.object), "Speak", &body);
     }
 }
 

@@ -7,7 +7,10 @@ use super::{ASSISTANT, Assistant};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 use valet_bus::{ROOT, convert::owned};
-use valet_core::intent::SkillId;
+use valet_core::{
+    dialogue::{Event, Voiced},
+    intent::SkillId,
+};
 
 /// Most announcements that are kept; the oldest goes for a new one.
 const MAX_HELD: usize = 16;
@@ -79,8 +82,10 @@ impl Assistant {
     }
 
     /// Whether anybody was there to hear it.
-    fn say_to_all(&self, skill: Option<&SkillId>, speech: &str, late: Duration) -> bool {
+    fn say_to_all(&mut self, skill: Option<&SkillId>, speech: &str, late: Duration) -> bool {
         let mut details = self.agent_options(None);
+        let turn = self.new_turn();
+        details.insert("turn".into(), owned(turn.to_string()));
         if let Some(skill) = skill {
             details.insert("skill".into(), owned(skill.as_str()));
         }
@@ -88,13 +93,16 @@ impl Assistant {
             let ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
             details.insert("late-ms".into(), owned(ms));
         }
-        let mut clients: Vec<&str> =
-            self.dialogue.agents().map(|agent| agent.name.as_str()).collect();
-        clients.extend(self.observers.keys().map(String::as_str));
+        let mut clients: Vec<String> =
+            self.dialogue.agents().map(|agent| agent.name.clone()).collect();
+        clients.extend(self.observers.keys().cloned());
         clients.sort_unstable();
         clients.dedup();
         for client in &clients {
             self.face.emit_to(client, ROOT, (ASSISTANT, "Announced"), &(speech, details.clone()));
+        }
+        if !clients.is_empty() {
+            self.step(Event::Voiced(Voiced::Announced { turn, speech: speech.to_owned() }));
         }
         !clients.is_empty()
     }

@@ -8,7 +8,7 @@ use super::{
     waiters::{MAX_REQUESTS, Observer, Waiter},
 };
 use valet_bus::{
-    BusError, Call, Dict, ErrorName, Incoming, Reply, access::Right, convert::owned,
+    BusError, Call, Dict, ErrorName, Guesses, Incoming, Reply, access::Right, convert::owned,
     options::TurnOptions, path,
 };
 use valet_core::{
@@ -30,6 +30,17 @@ impl Assistant {
             Call::Say { session, text, mut options } => {
                 options.session = Some(session);
                 self.utter(caller, &text, options, Answer::Request(reply));
+            }
+            Call::SetListening { listening, zone, initiator } => {
+                self.set_listening(caller, (listening, zone), initiator, reply);
+            }
+            Call::Partial { text, options } => self.partial(caller, &text, &options, reply),
+            Call::Transcript { guesses, options } => {
+                self.transcript(caller, guesses, options, reply)
+            }
+            Call::SpeechStarted { turn } => self.speech_started(caller, &turn, reply),
+            Call::SpeechFinished { turn, interrupted } => {
+                self.speech_finished(caller, &turn, interrupted, reply);
             }
             Call::Parse { text, options } => self.parse(vec![text], options, reply, true),
             Call::ParseBatch { texts, options } => self.parse(texts, options, reply, false),
@@ -142,6 +153,13 @@ impl Assistant {
         turn
     }
 
+    /// A fresh session's key.
+    pub(super) fn new_session(&mut self) -> SessionKey {
+        let key = SessionKey::Opened(self.next_session);
+        self.next_session += 1;
+        key
+    }
+
     pub(super) fn check_language(&self, language: Option<&str>) -> Result<(), BusError> {
         match language {
             Some(language) if !is_variety(language, &self.config.language) => Err(BusError::new(
@@ -169,7 +187,26 @@ impl Assistant {
         Ok(session)
     }
 
-    fn utter(&mut self, caller: Caller, text: &str, options: TurnOptions, answer: Answer) {
+    fn utter(&mut self, caller: Caller, text: &str, mut options: TurnOptions, answer: Answer) {
+        let alternatives = std::mem::take(&mut options.alternatives);
+        if let Some(error) = alternatives.iter().find_map(|text| utterance(text).err()) {
+            return answer.reply().error(&error);
+        }
+        let others = alternatives.into_iter().map(|text| (text, None));
+        let guesses = std::iter::once((text.to_owned(), None)).chain(others).collect();
+        let heard = Heard { guesses, by_microphone: false };
+        self.utter_heard(caller, text, heard, options, answer);
+    }
+
+    /// Begins a turn with a text, and what else it may have been.
+    pub(super) fn utter_heard(
+        &mut self,
+        caller: Caller,
+        text: &str,
+        heard: Heard,
+        options: TurnOptions,
+        answer: Answer,
+    ) {
         let checked =
             utterance(text).and_then(|utterance| Ok((utterance, self.admit(&caller, &options)?)));
         let (utterance, session) = match checked {
@@ -187,10 +224,8 @@ impl Assistant {
         let turn = self.new_turn();
         self.waiters.insert(turn, waiter);
         self.traces.begin(turn, caller.uid);
-        let initiator = options.initiator.as_ref().or(self.session_initiators.get(&session));
-        if let Some(initiator) = initiator {
-            self.initiators.insert(turn, initiator.clone());
-        }
+        self.voices.keep_guesses(turn, heard.guesses);
+        self.initiators.begin(turn, options.initiator.as_ref(), session);
         self.step(Event::Utter(Box::new(Utter {
             turn,
             session,
@@ -202,6 +237,7 @@ impl Assistant {
             mode: options.mode,
             deadline: Deadline::new(self.clock.now(), options.timeout),
             local_now: crate::wall::local_now(),
+            heard: heard.by_microphone,
         })));
     }
 
@@ -269,10 +305,9 @@ impl Assistant {
         if let Err(error) = admitted {
             return reply.error(&error);
         }
-        let key = SessionKey::Opened(self.next_session);
-        self.next_session += 1;
+        let key = self.new_session();
         if let Some(initiator) = initiator {
-            self.session_initiators.insert(key, initiator);
+            self.initiators.opened(key, initiator);
         }
         let language = self.config.language.clone();
         let zone = zone.unwrap_or_default();
@@ -396,8 +431,16 @@ impl Assistant {
     }
 }
 
+/// What a text may have been, and where it comes from.
+pub(super) struct Heard {
+    /// The text and what else a recogniser thought of.
+    pub guesses: Guesses,
+    /// Whether it may be our own voice.
+    pub by_microphone: bool,
+}
+
 /// How a turn is answered.
-enum Answer {
+pub(super) enum Answer {
     Call(Reply),
     Request(Reply),
 }
@@ -440,7 +483,7 @@ pub(super) fn zbus_path(path: &str) -> Result<zbus::OwnedObjectPath, BusError> {
         .map_err(|e| BusError::new(ErrorName::Failed, e.to_string()))
 }
 
-fn refusal(refused: &valet_core::dialogue::Refused) -> BusError {
+pub(super) fn refusal(refused: &valet_core::dialogue::Refused) -> BusError {
     use valet_core::dialogue::Refused as R;
     let name = match refused {
         R::Busy { .. } => ErrorName::Busy,

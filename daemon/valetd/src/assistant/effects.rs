@@ -16,6 +16,7 @@ use valet_core::{
     outcome::{ActionStatus, Invoked, Planned, SkillFault},
     session::{SessionKey, TurnId},
     signal::{SignalPath, SignalValue},
+    speech::sentences,
     understanding::{Request, Understanding},
 };
 use valet_skill_host::{Invocation, TurnHandle};
@@ -54,6 +55,7 @@ impl Assistant {
     pub(super) fn take(&mut self, happening: Happening) {
         match happening {
             Happening::Understood { turn, understanding } => self.understood(turn, understanding),
+            Happening::Guessed { turn, guesses, meanings } => self.guessed(turn, guesses, meanings),
             Happening::Checked { turn, index, invoked } => self.checked(turn, index, invoked),
             Happening::Invoked { turn, index, invoked } => self.invoked(turn, index, invoked),
             Happening::Restored { turn, invoked } => self.restored(turn, *invoked),
@@ -112,6 +114,9 @@ impl Assistant {
                 self.ask_agent(turn, agent, speech, question)
             }
             Effect::CancelAgent { turn, agent } => self.cancel_agent(turn, agent),
+            Effect::Said { turn, words } => self.say_on(turn, &words),
+            Effect::Silence { turn, zone, speaker } => self.silence(turn, zone, speaker),
+            Effect::OpenMicrophone { turn, speaker } => self.open_microphone(turn, &speaker),
             Effect::TurnChanged { turn, session, state } => self.turn_changed(turn, session, state),
             Effect::Finish(result) => self.finish(*result),
             Effect::DialogState(state) => self.client_property("DialogState", owned(state.name())),
@@ -128,7 +133,8 @@ impl Assistant {
                 self.watch(session, path, value, not_reached_speech);
             }
             Effect::SessionClosed(key) => {
-                self.session_initiators.remove(&key);
+                self.initiators.closed(key);
+                self.pipelines.closed(key);
                 self.face.remove_object(&path::session(key));
             }
             Effect::Announce { speech, .. } => self.announce(None, &speech),
@@ -141,6 +147,12 @@ impl Assistant {
 
     fn understand(&mut self, turn: TurnId, request: Box<Request>, deadline: Deadline) {
         self.note(turn, "understanding".into());
+        if let Some(given) = self.pipelines.given(turn) {
+            return self.understood(turn, Box::new(given));
+        }
+        if self.understand_guesses(turn, &request, deadline) {
+            return;
+        }
         let begun = std::time::Instant::now();
         if let Some(understanding) = self.understand_at_once(&request) {
             return self.understood(turn, Box::new(understanding));
@@ -163,6 +175,16 @@ impl Assistant {
     }
 
     fn understood(&mut self, turn: TurnId, understanding: Box<Understanding>) {
+        self.understood_as(turn, None, understanding);
+    }
+
+    /// A turn's text is understood; it may be another one than it began with.
+    pub(super) fn understood_as(
+        &mut self,
+        turn: TurnId,
+        text: Option<String>,
+        understanding: Box<Understanding>,
+    ) {
         self.note(turn, "understood".into());
         self.traces.understood(turn, &understanding);
         let suggestions = match understanding.act {
@@ -170,7 +192,7 @@ impl Assistant {
             _ => Vec::new(),
         };
         let snapshot = self.snapshot();
-        self.step(Event::Understood { turn, understanding, snapshot, suggestions });
+        self.step(Event::Understood { turn, text, understanding, snapshot, suggestions });
     }
 
     fn invoke(&mut self, turn: TurnId, index: usize, call: Call, deadline: Deadline) {
@@ -315,8 +337,8 @@ impl Assistant {
         if let Some(zone) = self.dialogue.zone_of_turn(turn) {
             details.insert("zone".into(), owned(zone.to_string()));
         }
-        if let Some(initiator) = self.initiators.get(&turn) {
-            details.insert("initiator".into(), owned(initiator.as_str()));
+        if let Some(initiator) = self.initiators.of(turn) {
+            details.insert("initiator".into(), owned(initiator));
         }
         details
     }
@@ -340,7 +362,12 @@ impl Assistant {
 
     fn finish(&mut self, result: TurnResult) {
         self.running.remove(&result.turn);
-        self.initiators.remove(&result.turn);
+        self.initiators.finished(result.turn);
+        let rest: Vec<&str> =
+            sentences(result.speech.get(result.said..).unwrap_or_default()).collect();
+        let how_many = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+        let first = self.voices.next_piece(result.turn, how_many);
+        self.voices.finished(result.turn);
         let view = convert::result(&result);
         let cancelled = result.finish == FinishCode::Cancelled;
         match self.waiters.take(result.turn) {
@@ -354,33 +381,26 @@ impl Assistant {
                     let body = (1_u32, convert::View::new());
                     self.face.emit_to(&client, &path, (REQUEST, "Finished"), &body);
                 } else {
-                    self.send_chunks(&client, &path, &result.speech);
+                    for (seq, piece) in (first..).zip(&rest) {
+                        self.face.emit_to(&client, &path, (REQUEST, "Chunk"), &(seq, piece));
+                    }
                     self.face.emit_to(&client, &path, (REQUEST, "Finished"), &(0_u32, &view));
                 }
                 self.face.remove_object(&path);
             }
-            // The client left meanwhile.
-            None => {}
+            // A voice pipeline, or the client left meanwhile.
+            None => self.pipelines.finished(&result),
         }
         for client in self.observers_of(result.session) {
             let body = (result.turn.to_string(), &view);
             self.face.emit_to(&client, ROOT, (ASSISTANT, "TurnFinished"), &body);
         }
         if !cancelled {
-            self.speak(&result);
+            self.speak(&result, first, &rest);
         }
         self.books.turn(result);
     }
 
-    /// The speech in pieces at sentence borders, so that a voice can begin with the first.
-    fn send_chunks(&self, client: &str, path: &str, speech: &str) {
-        let pieces = speech.split_inclusive(". ").filter(|piece| !piece.is_empty());
-        for (seq, piece) in (0_u32..).zip(pieces) {
-            self.face.emit_to(client, path, (REQUEST, "Chunk"), &(seq, piece));
-        }
-    }
-
-    /// The daemon stops: an open request ends with the fault that says so.
     /// Tells whoever waits for something that is no turn how it ended.
     pub(super) fn tell_end(&self, waiter: Waiter, outcome: Result<Dict, BusError>) {
         match (waiter, outcome) {
@@ -405,6 +425,7 @@ impl Assistant {
         self.face.remove_object(path);
     }
 
+    /// The daemon stops: an open request ends with the fault that says so.
     pub(super) fn say_stopping(&self, client: &str, path: &str) {
         let fault = BusError::new(ErrorName::Canceled, STOPPING);
         let result = Dict::from([

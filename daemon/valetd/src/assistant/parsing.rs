@@ -13,6 +13,19 @@ use valet_core::{
 use valet_package::Sentences;
 use valet_understanding::{SkillSource, Understander};
 
+/// What the encoder may take for texts that nobody acts on.
+const ENCODER_LIMIT: Duration = Duration::from_secs(20);
+
+/// Texts whose meaning is asked for.
+pub(super) struct Texts {
+    /// Them; one that is no utterance means nothing.
+    pub texts: Vec<String>,
+    /// Who speaks.
+    pub zone: Zone,
+    /// Whether templates are asked too.
+    pub templates: bool,
+}
+
 impl Assistant {
     /// Understands texts without touching a session, a skill or a device.
     pub(super) fn parse(
@@ -29,14 +42,30 @@ impl Assistant {
         if single && let Err(error) = utterance(&texts[0]) {
             return reply.error(&error);
         }
+        let texts = Texts { texts, zone: options.zone.unwrap_or_default(), templates };
+        self.understand_texts(texts, options.timeout, move |found| match found {
+            Ok(all) => answer_parsed(reply, all, single),
+            Err(error) => reply.error(&error),
+        });
+    }
+
+    /// Has texts understood and hands what they mean on, in their order: at once where no encoder is
+    /// needed, else when it is through. What needs it may take [`ENCODER_LIMIT`], or `limit` where that
+    /// is more.
+    pub(super) fn understand_texts(
+        &mut self,
+        Texts { texts, zone, templates }: Texts,
+        limit: Duration,
+        done: impl FnOnce(Result<Vec<Understanding>, BusError>) + Send + 'static,
+    ) {
         let understander = match templates {
             true => self.understander.clone(),
             false => match self.without_templates() {
                 Ok(understander) => understander,
-                Err(error) => return reply.error(&error),
+                Err(error) => return done(Err(error)),
             },
         };
-        let zone = options.zone.filter(|zone| *zone != Zone::All).unwrap_or(Zone::DRIVER);
+        let zone = if zone == Zone::All { Zone::DRIVER } else { zone };
         let mut results: Vec<Option<Understanding>> = Vec::with_capacity(texts.len());
         let mut open = Vec::new();
         for text in &texts {
@@ -58,27 +87,26 @@ impl Assistant {
             results.push(known);
         }
         if open.is_empty() {
-            return answer_parsed(reply, results.into_iter().flatten().collect(), single);
+            return done(Ok(results.into_iter().flatten().collect()));
         }
         let Some(pending) = self.inference.as_ref().and_then(|i| i.parse(open, understander))
         else {
             let why = "too many texts wait for the encoder; try again in a moment";
-            return reply.error(&BusError::new(ErrorName::Busy, why));
+            return done(Err(BusError::new(ErrorName::Busy, why)));
         };
         tokio::spawn(async move {
-            match tokio::time::timeout(options.timeout.max(Duration::from_secs(20)), pending).await
-            {
+            match tokio::time::timeout(limit.max(ENCODER_LIMIT), pending).await {
                 Ok(Ok(found)) => {
                     let mut found = found.into_iter();
                     let merged = results
                         .into_iter()
                         .map(|known| known.unwrap_or_else(|| found.next().unwrap_or_default()));
-                    answer_parsed(reply, merged.collect(), single);
+                    done(Ok(merged.collect()));
                 }
-                _ => reply.error(&BusError::new(
+                _ => done(Err(BusError::new(
                     ErrorName::Timeout,
                     "the texts could not be understood in time",
-                )),
+                ))),
             }
         });
     }

@@ -3,6 +3,7 @@
 use super::{
     ASSISTANT, Assistant,
     installing::{effective, texts},
+    voice::VOICE,
 };
 use crate::{
     logging::message_id,
@@ -38,6 +39,7 @@ impl Assistant {
             (ASSISTANT, root),
             ("org.valetd.Skills1", Dict::new()),
             ("org.valetd.Models1", Dict::new()),
+            (VOICE, Dict::new()),
             ("org.valetd.Vehicle1", Dict::new()),
             ("org.valetd.Diagnostics1", Dict::new()),
             ("org.valetd.Privacy1", privacy),
@@ -197,6 +199,7 @@ impl Assistant {
             vehicle: self.config.vehicle,
             vehicle_overlay: self.config.vehicle_overlay.clone(),
             outside: self.config.outside.clone(),
+            // Sockets stay open for who is connected; where satellites are is read anew.
             ..config
         };
         *self.shared_policy.write().unwrap_or_else(std::sync::PoisonError::into_inner) =

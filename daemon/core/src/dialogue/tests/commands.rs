@@ -54,6 +54,7 @@ fn parsing_runs_nothing_and_touches_no_question() {
         mode: Mode::Parse,
         deadline: Deadline::new(talk.now, TURN_LIMIT),
         local_now: None,
+        heard: false,
     })));
     let effects = talk.understood(turn, one("open-boot"));
     assert_eq!(end(&effects).intents.len(), 1);

@@ -202,6 +202,7 @@ fn utter(talk: &mut Talk, seen: &mut Seen, number: u8, speaker: u8, parse: bool)
         mode: if parse { Mode::Parse } else { Mode::Act },
         deadline: Deadline::new(talk.now, TURN_LIMIT),
         local_now: None,
+        heard: false,
     })))
 }
 
@@ -213,7 +214,7 @@ fn event(talk: &mut Talk, seen: &mut Seen, made: &Move) -> Option<Event> {
         Move::Understood { turn, kind } => {
             let turn = turn_of(seen, turn)?;
             let understanding = Box::new(understanding(kind));
-            Event::Understood { turn, understanding, snapshot, suggestions: Vec::new() }
+            Event::Understood { turn, text: None, understanding, snapshot, suggestions: Vec::new() }
         }
         Move::Checked { turn, index, kind } => {
             let (turn, index) = (turn_of(seen, turn)?, usize::from(index));

@@ -236,6 +236,7 @@ fn a_long_turn_does_not_make_the_clock_due_for_ever() {
         mode: Mode::Act,
         deadline,
         local_now: None,
+        heard: false,
     })));
     talk.wait(FORGET_AFTER + FORGET_AFTER);
     talk.step(Event::Tick);

@@ -1,0 +1,91 @@
+//! Which of a recogniser's guesses was said: the one that the installed skills understand best, given how
+//! sure the recogniser is of it.
+//!
+//! Must not invent: what is chosen is one of the guesses, word for word.
+
+use valet_core::understanding::Understanding;
+
+/// How much a recogniser's own score weighs against what is understood; found on held-out transcripts
+/// (`valet-bench guesses`).
+const SCORE_WEIGHT: f64 = 0.5;
+/// What a guess counts for that means nothing to any skill.
+const NOTHING_UNDERSTOOD: f64 = 0.02;
+/// What each rank counts for less than the one before, where the recogniser gives no scores.
+const RANK_FACTOR: f64 = 0.7;
+/// The least that a score counts for.
+const LEAST_SCORE: f64 = 1e-3;
+
+/// A guess and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess<'a> {
+    /// The recogniser's score, 0 to 1, where it gives one.
+    pub score: Option<f64>,
+    /// What it means.
+    pub meaning: &'a Understanding,
+}
+
+/// The index of the guess that was said; 0 of none. Guesses come best first, and of equals the first is
+/// taken.
+///
+/// The product of two weights decides: how well a guess is understood (a template or an act of the dialogue
+/// 1, free speech its confidence, nothing [`NOTHING_UNDERSTOOD`]) and its score to the power of
+/// [`SCORE_WEIGHT`].
+#[must_use]
+pub fn best_guess(guesses: &[Guess<'_>]) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (rank, guess) in guesses.iter().enumerate() {
+        let weight = understood(guess.meaning).ln() + SCORE_WEIGHT * score(rank, guess.score).ln();
+        if weight > best.1 {
+            best = (rank, weight);
+        }
+    }
+    best.0
+}
+
+fn score(rank: usize, given: Option<f64>) -> f64 {
+    let by_rank = || RANK_FACTOR.powi(i32::try_from(rank).unwrap_or(i32::MAX));
+    given.unwrap_or_else(by_rank).max(LEAST_SCORE)
+}
+
+fn understood(meaning: &Understanding) -> f64 {
+    if meaning.act.is_some() || meaning.answer.is_some() {
+        return 1.0;
+    }
+    let confidences = meaning.commands.iter().map(|command| command.best.confidence);
+    confidences.reduce(f64::min).unwrap_or(0.0).max(NOTHING_UNDERSTOOD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use valet_core::{
+        intent::IntentId,
+        understanding::{Candidate, Command, DialogueAct, Engine},
+    };
+
+    fn meaning(confidence: f64) -> Understanding {
+        let intent = IntentId::parse("org.example.car/do-it").expect("an intent");
+        let best = Candidate { intent, slots: vec![], confidence, engine: Engine::Encoder };
+        let command = Command { best, alternatives: vec![], start: 0, end: 1 };
+        Understanding { commands: vec![command], ..Understanding::default() }
+    }
+
+    fn chosen(guesses: &[(Option<f64>, &Understanding)]) -> usize {
+        let guesses: Vec<Guess<'_>> =
+            guesses.iter().map(|(score, meaning)| Guess { score: *score, meaning }).collect();
+        best_guess(&guesses)
+    }
+
+    #[test]
+    fn a_guess_that_is_understood_is_taken_before_a_likelier_one_that_is_not() {
+        let (nothing, weak, sure) = (Understanding::default(), meaning(0.6), meaning(1.0));
+        assert_eq!(chosen(&[(Some(0.6), &nothing), (Some(0.3), &sure)]), 1);
+        assert_eq!(chosen(&[(None, &nothing), (None, &nothing), (None, &weak)]), 2);
+        assert_eq!(chosen(&[(Some(0.9), &weak), (Some(0.01), &sure)]), 0, "hardly heard");
+        assert_eq!(chosen(&[(Some(0.5), &sure), (Some(0.5), &sure)]), 0, "of equals the first");
+        assert_eq!(chosen(&[(Some(0.0), &nothing), (Some(0.0), &nothing)]), 0);
+        assert_eq!(chosen(&[]), 0);
+        let act = Understanding { act: Some(DialogueAct::Affirm), ..Understanding::default() };
+        assert_eq!(chosen(&[(Some(0.5), &weak), (Some(0.45), &act)]), 1);
+    }
+}

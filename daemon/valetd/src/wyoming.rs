@@ -1,0 +1,216 @@
+//! The sockets of voice pipelines: listens, reads what they ask, has the assistant's task answer, and
+//! writes that back.
+//!
+//! Must not understand or act, and must not let one pipeline hold up another: each connection has its
+//! own task, its own limits, and waits by itself.
+
+mod connection;
+
+use crate::config::WyomingConfig;
+use anyhow::Context as _;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::{Semaphore, mpsc, oneshot},
+};
+use valet_voice::{Address, Answer, Frame, Program, Said, Structured};
+
+/// Most connections of one socket at once.
+const MAX_CONNECTIONS: usize = 64;
+/// Most texts that wait for the assistant's task, of all sockets.
+const MAX_WAITING: usize = 64;
+/// Whom a connection over TCP counts as: nobody says who it is.
+const NOBODY: u32 = 65_534;
+
+/// Something that a pipeline wants, on its way to the assistant's task.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    /// On which kind of socket.
+    pub program: Program,
+    /// Which user has connected, as the kernel says.
+    pub uid: u32,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// How to answer.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// What is wanted.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// Understand and act.
+    Handle(Said),
+    /// Understand only.
+    Recognize(Said),
+    /// Act as an intent says.
+    Act(Structured),
+}
+
+/// What every connection of a socket needs.
+struct Socket {
+    program: Program,
+    info: Frame,
+    heard: mpsc::Sender<Heard>,
+    /// How many more connections it takes.
+    free: Arc<Semaphore>,
+}
+
+/// The sockets that are open. Dropping it closes them and every connection.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    tasks: tokio::task::JoinSet<()>,
+    files: Vec<PathBuf>,
+    reasons: Vec<String>,
+}
+
+impl Sockets {
+    /// Why what is configured is not all open.
+    pub(crate) fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// Opens what is configured; where one cannot be opened the others are.
+    pub(crate) fn open(
+        config: &WyomingConfig,
+        language: &str,
+        runtime: Option<&Path>,
+    ) -> (Self, mpsc::Receiver<Heard>) {
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
+        let mut sockets = Self::default();
+        for program in [Program::Handle, Program::Intent] {
+            for address in config.addresses(program) {
+                let socket = Arc::new(Socket {
+                    program,
+                    info: valet_voice::info(
+                        program,
+                        env!("CARGO_PKG_VERSION"),
+                        &[language.to_owned()],
+                    ),
+                    heard: sender.clone(),
+                    free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+                });
+                if let Err(error) = sockets.listen(socket, address, config, runtime) {
+                    let reason = format!("wyoming.{}: {error:#}", program.name());
+                    log::error!("{reason}");
+                    sockets.reasons.push(reason);
+                }
+            }
+        }
+        (sockets, receiver)
+    }
+
+    fn listen(
+        &mut self,
+        socket: Arc<Socket>,
+        address: &Address,
+        config: &WyomingConfig,
+        runtime: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        let file = match address {
+            Address::Usual => match runtime {
+                Some(folder) => folder.join(format!("wyoming-{}.sock", socket.program.name())),
+                // Nobody said where, and there is no usual place: nothing was asked for.
+                None => return Ok(()),
+            },
+            Address::Unix(file) => file.clone(),
+            Address::Tcp(address) => {
+                let listener = std::net::TcpListener::bind(address)
+                    .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+                    .and_then(TcpListener::from_std)
+                    .with_context(|| format!("tcp://{address} cannot be listened on"))?;
+                log::info!("{} for voice pipelines at tcp://{address}", socket.program.name());
+                self.tasks.spawn(serve_tcp(listener, socket));
+                return Ok(());
+            }
+        };
+        let listener = bind(&file, config.group)
+            .with_context(|| format!("unix://{} cannot be listened on", file.display()))?;
+        log::info!("{} for voice pipelines at unix://{}", socket.program.name(), file.display());
+        self.files.push(file);
+        self.tasks.spawn(serve_unix(listener, socket));
+        Ok(())
+    }
+}
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        for file in &self.files {
+            // It is made anew at the next start anyway.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// A socket's file, for its owner and the group. It is made in a folder that nobody else can enter and
+/// moved to its place when its mode is right, so that nobody connects before; a file that an earlier
+/// run left there is replaced.
+fn bind(file: &Path, group: Option<u32>) -> anyhow::Result<UnixListener> {
+    let folder = file.parent().context("the path has no folder")?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    if std::os::unix::net::UnixStream::connect(file).is_ok() {
+        anyhow::bail!("another process listens there");
+    }
+    if std::fs::symlink_metadata(file).is_ok_and(|there| !is_socket(&there)) {
+        anyhow::bail!("there is a file that is no socket");
+    }
+    let private = folder.join(format!(".wyoming-{}", std::process::id()));
+    std::fs::create_dir(&private)?;
+    let bound = bind_in(&private, file, group);
+    let removed = std::fs::remove_dir_all(&private);
+    let listener = bound?;
+    removed?;
+    Ok(listener)
+}
+
+fn bind_in(private: &Path, file: &Path, group: Option<u32>) -> anyhow::Result<UnixListener> {
+    std::fs::set_permissions(private, std::fs::Permissions::from_mode(0o700))?;
+    let unready = private.join("s");
+    let listener = UnixListener::bind(&unready)?;
+    std::os::unix::fs::chown(&unready, None, group)?;
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    std::fs::set_permissions(&unready, std::fs::Permissions::from_mode(mode))?;
+    std::fs::rename(&unready, file)?;
+    Ok(listener)
+}
+
+fn is_socket(there: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    there.file_type().is_socket()
+}
+
+async fn serve_unix(listener: UnixListener, socket: Arc<Socket>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => match stream.peer_cred() {
+                    Ok(peer) => connection::begin(&mut connections, stream, peer.uid(), &socket),
+                    Err(error) => log::warn!("a voice pipeline that the kernel does not know: {error}"),
+                },
+                Err(error) => connection::pause_after(&error).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_tcp(listener: TcpListener, socket: Arc<Socket>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    // Answers are small and whole: they need not wait for more.
+                    let _ = stream.set_nodelay(true);
+                    connection::begin(&mut connections, stream, NOBODY, &socket);
+                }
+                Err(error) => connection::pause_after(&error).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
