@@ -8,6 +8,7 @@ mod clock;
 mod encoder;
 mod figures;
 mod free;
+mod heard;
 mod hostile;
 mod idle;
 mod install;
@@ -52,6 +53,8 @@ enum What {
     Skills(skills::Arguments),
     /// Sentences that must not act, and sentences that nobody trained with.
     Free(free::Arguments),
+    /// The skills' own tests as recognisers hear them, through a running daemon.
+    Heard(heard::Arguments),
     /// Two commands of the skills' own tests said in one sentence.
     Pairs(pairs::Arguments),
     /// Free requests to a car, by a published mapping to our skills.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         What::Understanding(a) => understanding::run(&a),
         What::Skills(a) => skills::run(&a),
         What::Free(a) => free::run(&a),
+        What::Heard(a) => heard::run(&a),
         What::Pairs(a) => pairs::run(&a),
         What::Automotive(a) => automotive::run(&a),
         What::Encoder(a) => encoder::run(&a),

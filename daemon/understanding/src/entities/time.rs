@@ -47,11 +47,13 @@ fn whole(tokens: &Tokens, at: usize, least: u8, most: u8) -> Option<(u8, usize)>
     fits.then_some((value as u8, end))
 }
 
-/// `7:30`, `19.30`, `0730`.
+/// `7:30`, `19.30`, `0730`, and `730`, as recognisers write it.
 fn clock_digits(word: &str) -> Option<Clock> {
     let (hour, minute) = match word.split_once([':', '.']) {
         Some((hour, minute)) => (hour, minute.split(':').next()?),
-        None if word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit()) => word.split_at(2),
+        None if matches!(word.len(), 3 | 4) && word.bytes().all(|b| b.is_ascii_digit()) => {
+            word.split_at(word.len() - 2)
+        }
         None => return None,
     };
     if minute.len() != 2 || hour.len() > 2 {
