@@ -270,7 +270,20 @@ impl Understander {
         of(self).is_some_and(|here| of(before) == Some(here))
     }
 
+    /// What templates make of the words, or of the words with one that sounds alike.
     fn match_tokens(
+        &self,
+        request: &Request,
+        tokens: &Tokens,
+        context: &Context,
+    ) -> Option<Understanding> {
+        self.match_words(request, tokens, context).or_else(|| {
+            let mut others = tokens.heard_otherwise();
+            others.find_map(|tokens| self.match_words(request, &tokens, context))
+        })
+    }
+
+    fn match_words(
         &self,
         request: &Request,
         tokens: &Tokens,

@@ -273,9 +273,7 @@ impl Heads {
         encoder: &mut dyn Encoder,
     ) -> Result<Ranked, EncoderFault> {
         let begun = Instant::now();
-        // Recognisers end everything with a full stop, and nobody who trained it did.
-        let text = tokens.text().trim_end_matches(['.', '!', '…', ' ']);
-        let encoding = embeddings::checked(encoder.encode(text)?, self.dimensions)?;
+        let encoding = embeddings::checked(encoder.encode(&tokens.spoken())?, self.dimensions)?;
         let encoder_time = begun.elapsed();
         let ranked = self.rank_encoded(tokens, context, entities, &encoding);
         let heads_time = begun.elapsed().saturating_sub(encoder_time);

@@ -11,13 +11,16 @@ const ENGLISH: &str = include_str!("../data/en/words.toml");
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    fillers: Vec<String>,
+    hesitations: Vec<String>,
+    courtesies: Vec<String>,
+    wake_words: Vec<String>,
     leading: Vec<String>,
     trailing: Vec<String>,
     answer_leading: Vec<String>,
     answer_trailing: Vec<String>,
     is_words: Vec<String>,
     contractions: BTreeMap<String, String>,
+    alike: BTreeMap<String, Vec<String>>,
     spelling: BTreeMap<String, String>,
     classes: BTreeMap<String, Vec<String>>,
 }
@@ -25,11 +28,15 @@ struct Raw {
 /// The tables of one language.
 #[derive(Debug)]
 pub(crate) struct Language {
-    fillers: FastMap<Box<str>, ()>,
+    hesitations: FastMap<Box<str>, ()>,
+    courtesies: FastMap<Box<str>, ()>,
     is_words: FastMap<Box<str>, ()>,
     contractions: FastMap<Box<str>, Vec<Box<str>>>,
     spelling: FastMap<Box<str>, Box<str>>,
     classes: FastMap<Box<str>, Box<str>>,
+    alike: FastMap<Box<str>, Vec<Box<str>>>,
+    /// Phrases that wake assistants.
+    pub(crate) wake_words: Vec<Vec<Box<str>>>,
     /// Phrases that may stand before a command, each as normal words.
     pub(crate) leading: Vec<Vec<Box<str>>>,
     /// Phrases that may stand behind a command.
@@ -63,7 +70,8 @@ impl Language {
     fn read(raw: Raw) -> Self {
         let set = |words: Vec<String>| words.into_iter().map(|word| (word.into(), ())).collect();
         Self {
-            fillers: set(raw.fillers),
+            hesitations: set(raw.hesitations),
+            courtesies: set(raw.courtesies),
             is_words: set(raw.is_words),
             contractions: raw
                 .contractions
@@ -77,6 +85,12 @@ impl Language {
                 .flat_map(|(class, words)| words.into_iter().map(move |word| (word, class.clone())))
                 .map(|(word, class)| (word.into(), class.into()))
                 .collect(),
+            alike: raw
+                .alike
+                .into_iter()
+                .map(|(word, others)| (word.into(), others.into_iter().map(Into::into).collect()))
+                .collect(),
+            wake_words: phrases(&raw.wake_words),
             leading: phrases(&raw.leading),
             trailing: phrases(&raw.trailing),
             answer_leading: phrases(&raw.answer_leading),
@@ -84,8 +98,14 @@ impl Language {
         }
     }
 
+    /// Whether a word carries no meaning wherever it stands.
     pub(crate) fn is_filler(&self, word: &str) -> bool {
-        self.fillers.contains_key(word)
+        self.is_hesitation(word) || self.courtesies.contains_key(word)
+    }
+
+    /// Whether a word is nothing but the sound of thinking.
+    pub(crate) fn is_hesitation(&self, word: &str) -> bool {
+        self.hesitations.contains_key(word)
     }
 
     pub(crate) fn means_is(&self, stem: &str) -> bool {
@@ -99,6 +119,11 @@ impl Language {
     /// What a word wants done, where many words want the same ("raise", "boost": "up").
     pub(crate) fn class_of(&self, word: &str) -> Option<&str> {
         self.classes.get(word).map(|class| &**class)
+    }
+
+    /// Other words that sound like this one.
+    pub(crate) fn alike(&self, word: &str) -> &[Box<str>] {
+        self.alike.get(word).map_or(&[], Vec::as_slice)
     }
 
     /// The one spelling of a word.

@@ -4,8 +4,10 @@
 //! templates and of speech alike.
 
 use crate::language::Language;
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
+/// Most other readings by words that sound alike.
+const MAX_ALIKE: usize = 8;
 /// Most tokens of a text; what is behind them is not looked at.
 pub const MAX_TOKENS: usize = 1024;
 
@@ -27,6 +29,8 @@ pub struct Token {
 pub struct Tokens {
     text: Box<str>,
     list: Vec<Token>,
+    /// Bytes of the text that say nothing: hesitations, and the wake word in front.
+    dropped: Vec<Range<usize>>,
 }
 
 impl Tokens {
@@ -37,11 +41,45 @@ impl Tokens {
         let mut reader = Reader { text, at: 0, list: Vec::new(), pause: false, language };
         reader.read_all();
         let mut list = reader.list;
+        let mut dropped = Vec::new();
         if list.iter().any(|token| !language.is_filler(&token.norm)) {
-            drop_fillers(&mut list, language);
+            drop_fillers(&mut list, language, &mut dropped);
         }
+        drop_wake_word(&mut list, language, &mut dropped);
         list.truncate(MAX_TOKENS);
-        Self { text: text.into(), list }
+        Self { text: text.into(), list, dropped }
+    }
+
+    /// The text as whoever trained an encoder would have written it: without the full stop that recognisers
+    /// put behind everything, and blanks where a hesitation or a wake word stands, so that every other byte is
+    /// where it is in the text.
+    #[must_use]
+    pub(crate) fn spoken(&self) -> Cow<'_, str> {
+        let end = self.text.trim_end_matches(['.', '!', '…', ' ']).len();
+        if self.dropped.is_empty() {
+            return Cow::Borrowed(&self.text[..end]);
+        }
+        let mut text = String::with_capacity(end);
+        for gap in &self.dropped {
+            let start = gap.start.min(end);
+            text.push_str(&self.text[text.len().min(start)..start]);
+            text.extend(std::iter::repeat_n(' ', gap.end.min(end) - start));
+        }
+        text.push_str(&self.text[text.len().min(end)..end]);
+        Cow::Owned(text)
+    }
+
+    /// The same with one word read as another that sounds alike, once for each that may be.
+    pub(crate) fn heard_otherwise(&self) -> impl Iterator<Item = Self> + '_ {
+        let alike = |(at, token): (usize, &Token)| {
+            let others = Language::english().alike(&token.norm);
+            others.iter().map(move |other| (at, other)).collect::<Vec<_>>()
+        };
+        self.list.iter().enumerate().flat_map(alike).take(MAX_ALIKE).map(|(at, other)| {
+            let mut tokens = self.clone();
+            tokens.list[at].norm = other.clone();
+            tokens
+        })
     }
 
     /// The tokens in order.
@@ -117,14 +155,14 @@ impl Tokens {
     #[must_use]
     pub(crate) fn picked(&self, range: Range<usize>) -> Self {
         let list = self.list.get(range).unwrap_or_default().to_vec();
-        Self { text: self.text.clone(), list }
+        Self { text: self.text.clone(), list, dropped: self.dropped.clone() }
     }
 
     /// These tokens and then others over the same text.
     #[must_use]
     pub(crate) fn followed_by(&self, others: &Self) -> Self {
         let list = self.list.iter().chain(&others.list).cloned().collect();
-        Self { text: self.text.clone(), list }
+        Self { text: self.text.clone(), list, dropped: self.dropped.clone() }
     }
 
     /// These tokens with other words in the place of a range; those stand where the range stood.
@@ -139,7 +177,7 @@ impl Tokens {
         let there = words.iter().map(|word| Token { start, end, ..word.clone() });
         let mut list = self.list.clone();
         list.splice(range.start.min(list.len())..range.end.min(list.len()), there);
-        Self { text: self.text.clone(), list }
+        Self { text: self.text.clone(), list, dropped: self.dropped.clone() }
     }
 
     /// The normal forms joined by single spaces.
@@ -163,17 +201,31 @@ impl Tokens {
 }
 
 /// Removes fillers; a pause before one stays before what follows.
-fn drop_fillers(list: &mut Vec<Token>, language: &Language) {
+fn drop_fillers(list: &mut Vec<Token>, language: &Language, dropped: &mut Vec<Range<usize>>) {
     let mut pause = false;
     list.retain_mut(|token| {
         let filler = language.is_filler(&token.norm);
         if filler {
+            if language.is_hesitation(&token.norm) {
+                dropped.push(token.start as usize..token.end as usize);
+            }
             pause |= token.break_before;
         } else {
             token.break_before |= std::mem::take(&mut pause);
         }
         !filler
     });
+}
+
+/// Removes what woke the assistant, where something else was said.
+fn drop_wake_word(list: &mut Vec<Token>, language: &Language, dropped: &mut Vec<Range<usize>>) {
+    let begins = |phrase: &&Vec<Box<str>>| {
+        phrase.len() < list.len() && phrase.iter().zip(&*list).all(|(word, t)| *word == t.norm)
+    };
+    let longest = language.wake_words.iter().filter(begins).map(Vec::len).max();
+    let spans = list.drain(..longest.unwrap_or(0));
+    dropped.extend(spans.map(|token| token.start as usize..token.end as usize));
+    dropped.sort_by_key(|gap| gap.start);
 }
 
 struct Reader<'a> {

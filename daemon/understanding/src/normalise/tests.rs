@@ -65,3 +65,31 @@ fn spans_point_into_the_text_as_it_came() {
     assert_eq!(tokens.words(2..5), "to 22°C");
     assert_eq!(tokens.words(5..5), "");
 }
+
+#[test]
+fn an_encoder_reads_what_was_said_and_every_byte_stays_where_it_is() {
+    for (text, spoken, normal) in [
+        ("Open it.", "Open it", "open it"),
+        ("uh open um it please!", "   open    it please", "open it"),
+        ("Hey Jarvis, open it", "          , open it", "open it"),
+        ("okay valet um öffne it", "              öffne it", "offne it"),
+        ("valet", "valet", "valet"),
+        ("please", "please", "please"),
+        ("is the computer on?", "is the computer on?", "is the computer on"),
+    ] {
+        let tokens = Tokens::read(text);
+        assert_eq!((&*tokens.spoken(), tokens.normal_text().as_str()), (spoken, normal), "{text}");
+        for token in tokens.list() {
+            let span = token.start as usize..token.end as usize;
+            assert_eq!(tokens.spoken()[span.clone()], text[span], "{text}");
+        }
+    }
+}
+
+#[test]
+fn words_that_sound_alike_are_other_readings() {
+    let heard = Tokens::read("said it two four");
+    let others: Vec<String> = heard.heard_otherwise().map(|t| t.normal_text()).collect();
+    assert_eq!(others, ["set it two four", "said it to four", "said it two for"]);
+    assert_eq!(Tokens::read("open the window").heard_otherwise().count(), 0);
+}
