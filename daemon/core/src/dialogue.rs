@@ -286,10 +286,10 @@ impl Dialogue {
         let cx = &mut step;
         match event {
             Event::Utter(utter) => self.said(cx, utter),
-            Event::Understood { turn, text, understanding, snapshot, suggestions } => {
+            Event::Understood { turn, text, others, understanding, snapshot, suggestions } => {
                 cx.snapshot = snapshot;
                 if let Some(turn) = self.take_turn(turn, |s| matches!(s, Stage::Understanding)) {
-                    self.understood(cx, turn.with_text(text), *understanding, &suggestions);
+                    self.understood(cx, turn.heard_as(text, others), *understanding, &suggestions);
                 }
             }
             Event::Checked { turn, index, invoked } => {
@@ -463,6 +463,8 @@ impl Dialogue {
             planned: Vec::new(),
             engine: None,
             said: String::new(),
+            others: VecDeque::new(),
+            cannot: None,
             timing: Vec::new(),
         };
         if turn.deadline.is_over(cx.now) {

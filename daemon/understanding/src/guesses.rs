@@ -24,22 +24,21 @@ pub struct Guess<'a> {
     pub meaning: &'a Understanding,
 }
 
-/// The index of the guess that was said; 0 of none. Guesses come best first, and of equals the first is
-/// taken.
+/// The guesses by how likely each is what was said, the likeliest first. They come best first, and of
+/// equals the first is taken.
 ///
 /// The product of two weights decides: how well a guess is understood (a template or an act of the dialogue
 /// 1, free speech its confidence, nothing [`NOTHING_UNDERSTOOD`]) and its score to the power of
 /// [`SCORE_WEIGHT`].
 #[must_use]
-pub fn best_guess(guesses: &[Guess<'_>]) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (rank, guess) in guesses.iter().enumerate() {
+pub fn likeliest(guesses: &[Guess<'_>]) -> Vec<usize> {
+    let weight = |(rank, guess): (usize, &Guess<'_>)| {
         let weight = understood(guess.meaning).ln() + SCORE_WEIGHT * score(rank, guess.score).ln();
-        if weight > best.1 {
-            best = (rank, weight);
-        }
-    }
-    best.0
+        (rank, weight)
+    };
+    let mut all: Vec<(usize, f64)> = guesses.iter().enumerate().map(weight).collect();
+    all.sort_by(|one, other| other.1.total_cmp(&one.1));
+    all.into_iter().map(|(rank, _)| rank).collect()
 }
 
 fn score(rank: usize, given: Option<f64>) -> f64 {
@@ -73,7 +72,7 @@ mod tests {
     fn chosen(guesses: &[(Option<f64>, &Understanding)]) -> usize {
         let guesses: Vec<Guess<'_>> =
             guesses.iter().map(|(score, meaning)| Guess { score: *score, meaning }).collect();
-        best_guess(&guesses)
+        likeliest(&guesses).first().copied().unwrap_or(0)
     }
 
     #[test]

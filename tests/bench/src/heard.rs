@@ -15,11 +15,16 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use judge::{Outcome, Test, judge, tests_of};
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Instant,
+};
 use valet_bus::{
     Dict,
     proxies::{Options, RequestProxy, SimulatorProxy, VoiceProxy},
 };
+use valet_core::speech::is_echo;
 use valet_testkit::{PrivateBus, text};
 use zbus::{Variant, proxy::CacheProperties};
 
@@ -43,6 +48,12 @@ pub(crate) struct Arguments {
     /// guesses are chosen by.
     #[arg(long, requires = "heard")]
     each: bool,
+    /// Write what the daemon answers to all guesses into this file, each answer once, a line each.
+    #[arg(long, requires = "heard")]
+    replies: Option<PathBuf>,
+    /// How many of the daemon's own answers are known again when they are heard (JSON lines of speech.py).
+    #[arg(long, conflicts_with = "heard")]
+    echoes: Option<PathBuf>,
 }
 
 /// One text as it was heard.
@@ -71,12 +82,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         (0..how_many).for_each(|n| report.say(tests[n * tests.len() / how_many].text.as_str()));
         return Ok(report);
     }
+    if let Some(file) = &arguments.echoes {
+        echoes(&tests, file, &mut report)?;
+        return Ok(report);
+    }
     block_on(async {
         let live = start(PrivateBus::session().await?, true).await?;
         let mut room = Room::new(&live).await?;
         match &arguments.heard {
             Some(file) if arguments.each => each(&mut room, &tests, file, &mut report).await,
-            Some(file) => speech(&mut room, &tests, file, arguments.failures, &mut report).await,
+            Some(file) => speech(&mut room, &tests, (file, arguments), &mut report).await,
             None => rules(&mut room, &tests, arguments.failures, &mut report).await,
         }
     })?;
@@ -89,13 +104,15 @@ struct Room<'l> {
     voice: VoiceProxy<'static>,
     simulator: SimulatorProxy<'static>,
     said: usize,
+    /// What the daemon said last.
+    speech: String,
 }
 
 impl<'l> Room<'l> {
     async fn new(live: &'l Live) -> anyhow::Result<Self> {
         let voice = VoiceProxy::new(&live.connection).await?;
         let simulator = SimulatorProxy::new(&live.connection).await?;
-        Ok(Self { live, voice, simulator, said: 0 })
+        Ok(Self { live, voice, simulator, said: 0, speech: String::new() })
     }
 
     /// Says a test in a conversation of its own, to the car as it starts, and says yes where that is asked.
@@ -122,6 +139,7 @@ impl<'l> Room<'l> {
         let token = format!("b{}", self.said);
         let (mut result, first_words) =
             self.hear(guesses, scores, (&token, place(Some(&token)))).await?;
+        self.speech = text(&result, "speech").to_owned();
         let mut written = judge::written(&result);
         let first = result.clone();
         for _ in 0..2 {
@@ -212,10 +230,10 @@ impl Row {
 async fn speech(
     room: &mut Room<'_>,
     tests: &[Test],
-    file: &PathBuf,
-    failures: bool,
+    (file, arguments): (&PathBuf, &Arguments),
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    let mut replies = BTreeSet::new();
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     for (test, line) in lines_of(file, tests)? {
         let guesses: Vec<&str> = line.guesses.iter().map(String::as_str).collect();
@@ -230,7 +248,10 @@ async fn speech(
                 true => (Outcome::Nothing("nothing was heard".into()), 0.0),
                 false => room.say(test, guesses, scores).await?,
             };
-            if failures && outcome != Outcome::Right {
+            if way == "guesses" {
+                replies.insert(room.speech.clone());
+            }
+            if arguments.failures && outcome != Outcome::Right {
                 report.say(format!("{way}: {:?} heard as {guesses:?}: {outcome:?}", test.text));
             }
             rows.entry(way).or_default().count(&outcome, time);
@@ -239,6 +260,26 @@ async fn speech(
     for (way, mut row) in rows {
         row.add(report, &format!("heard.{way}"), "effect, intent and slots are those of the test");
     }
+    if let Some(file) = &arguments.replies {
+        let lines: Vec<String> = replies.into_iter().filter(|reply| !reply.is_empty()).collect();
+        std::fs::write(file, lines.join("\n")).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The daemon's own voice: how much of it is known again, and how often a command is taken for it.
+fn echoes(tests: &[Test], file: &PathBuf, report: &mut Report) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<Line> = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let known = |line: &&Line| line.guesses.first().is_some_and(|heard| is_echo(heard, &line.text));
+    let known = lines.iter().filter(known).count();
+    let how = format!("of {} answers, said by the voice and heard by the recogniser", lines.len());
+    report.add("echo.known", percent(known, lines.len()), "%", how);
+    let taken = |test: &&Test| lines.iter().any(|line| is_echo(&test.text, &line.text));
+    let taken = tests.iter().filter(taken).count();
+    let how = format!("of {} commands, while any of these answers sounds", tests.len());
+    report.add("echo.commands-taken-for-it", percent(taken, tests.len()), "%", how);
     Ok(())
 }
 

@@ -164,6 +164,7 @@ impl<'a> Conversation<'a> {
                 open.events.push_back(Event::Understood {
                     turn,
                     text: None,
+                    others: Vec::new(),
                     understanding: Box::new(understanding),
                     snapshot: self.snapshot(),
                     suggestions: self.house.suggestions(),

@@ -107,6 +107,9 @@ pub enum Event {
         turn: TurnId,
         /// Which of several guesses its text is; none = the one it began with.
         text: Option<String>,
+        /// What else may have been said, the likeliest first, and what that means: for a skill that
+        /// cannot do what was understood.
+        others: Vec<(String, Understanding)>,
         /// What they found.
         understanding: Box<Understanding>,
         /// The signals that the policy looks at, read just now.

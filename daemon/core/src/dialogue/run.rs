@@ -162,11 +162,22 @@ impl Dialogue {
                 self.settle_answer(&mut turn, index, answer);
                 self.go_on(cx, turn, index)
             }
-            Outcome::CannotDo { speech } => {
-                self.fail(&mut turn, index, ResultType::Error, "cannot-do", speech);
-                self.finish_commands(cx, turn)
-            }
+            Outcome::CannotDo { speech } => self.cannot_do(cx, turn, index, speech),
         }
+    }
+
+    /// A skill cannot do what was understood: where a recogniser heard something else, too, that is the same
+    /// request with other words in it, that is tried. What was heard first is answered when none can be done.
+    fn cannot_do(&mut self, cx: &mut Step, mut turn: Turn, index: usize, speech: String) {
+        let first = turn.cannot.take().unwrap_or(speech);
+        if let Some((text, meant)) = turn.next_guess() {
+            turn.cannot = Some(first);
+            turn.text = text;
+            turn.commands.clear();
+            return self.begin_commands(cx, turn, &meant);
+        }
+        self.fail(&mut turn, index, ResultType::Error, "cannot-do", first);
+        self.finish_commands(cx, turn);
     }
 
     /// After a command settled: the next one, unless this one stops the rest.

@@ -272,7 +272,14 @@ impl Talk {
         let snapshot = self.snapshot.clone();
         let understanding = Box::new(understanding);
         let suggestions = vec!["open the boot".to_owned()];
-        self.step(Event::Understood { turn, text: None, understanding, snapshot, suggestions })
+        self.step(Event::Understood {
+            turn,
+            text: None,
+            others: Vec::new(),
+            understanding,
+            snapshot,
+            suggestions,
+        })
     }
 
     /// Says something in the default session that is understood like this.

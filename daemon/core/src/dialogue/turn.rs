@@ -11,10 +11,10 @@ use crate::{
     session::{Caller, SessionKey, TurnId},
     signal::Class,
     slot::Slot,
-    understanding::{Engine, Expected},
+    understanding::{Engine, Expected, Understanding},
     zone::Zone,
 };
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 /// A command that was understood, on its way to a skill.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,6 +168,8 @@ impl Waiting {
             planned: Vec::new(),
             engine: None,
             said: String::new(),
+            others: VecDeque::new(),
+            cannot: None,
             timing: Vec::new(),
         }
     }
@@ -192,13 +194,40 @@ pub(super) struct Turn {
     pub(super) engine: Option<Engine>,
     /// Words that went out before the end.
     pub(super) said: String,
+    /// What else may have been said, the likeliest first.
+    pub(super) others: VecDeque<(String, Understanding)>,
+    /// What a skill said when it could not do what was understood first.
+    pub(super) cannot: Option<String>,
     pub(super) timing: Vec<(&'static str, u64)>,
 }
 
 impl Turn {
-    /// The same turn, of which another text was said than it began with, where one is given.
-    pub(super) fn with_text(self, text: Option<String>) -> Self {
-        Self { text: text.unwrap_or(self.text), ..self }
+    /// The same turn, of which another text was said than it began with, where one is given, and
+    /// what else it may have been.
+    pub(super) fn heard_as(
+        self,
+        text: Option<String>,
+        others: Vec<(String, Understanding)>,
+    ) -> Self {
+        Self { text: text.unwrap_or(self.text), others: others.into(), ..self }
+    }
+
+    /// What else may have been said that wants the same of the same skill, with other words in it.
+    pub(super) fn next_guess(&mut self) -> Option<(String, Understanding)> {
+        let [only] = &self.commands[..] else { return None };
+        let acted = only.invoked.as_ref().is_some_and(|invoked| !invoked.actions.is_empty());
+        if acted || only.planning.confirmed.is_some() {
+            return None;
+        }
+        while let Some((text, meant)) = self.others.pop_front() {
+            if let [command] = &meant.commands[..]
+                && command.best.intent == only.planning.intent
+                && command.best.slots != only.planning.slots
+            {
+                return Some((text, meant));
+            }
+        }
+        None
     }
 
     /// Puts these commands in the place of those that wait, behind the settled ones; the

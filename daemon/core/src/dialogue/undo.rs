@@ -75,6 +75,8 @@ impl Dialogue {
             planned: Vec::new(),
             engine: None,
             said: String::new(),
+            others: std::collections::VecDeque::new(),
+            cannot: None,
             timing: Vec::new(),
         };
         let pending = self.take_pending(cx, &turn).and_then(Result::ok);

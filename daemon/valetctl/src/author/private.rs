@@ -185,6 +185,7 @@ fn daemon(
         .env("DBUS_SESSION_BUS_ADDRESS", address)
         .env("XDG_CONFIG_HOME", nest)
         .env("XDG_DATA_HOME", nest)
+        .env("XDG_RUNTIME_DIR", nest)
         .arg("--skills")
         .arg(skills)
         .arg("--models")

@@ -175,14 +175,14 @@ impl Assistant {
     }
 
     fn understood(&mut self, turn: TurnId, understanding: Box<Understanding>) {
-        self.understood_as(turn, None, understanding);
+        self.understood_as(turn, (None, Vec::new()), understanding);
     }
 
-    /// A turn's text is understood; it may be another one than it began with.
+    /// A turn's text is understood; it may be another one than it began with, and may have been others.
     pub(super) fn understood_as(
         &mut self,
         turn: TurnId,
-        text: Option<String>,
+        (text, others): (Option<String>, Vec<(String, Understanding)>),
         understanding: Box<Understanding>,
     ) {
         self.note(turn, "understood".into());
@@ -192,7 +192,7 @@ impl Assistant {
             _ => Vec::new(),
         };
         let snapshot = self.snapshot();
-        self.step(Event::Understood { turn, text, understanding, snapshot, suggestions });
+        self.step(Event::Understood { turn, text, others, understanding, snapshot, suggestions });
     }
 
     fn invoke(&mut self, turn: TurnId, index: usize, call: Call, deadline: Deadline) {

@@ -18,7 +18,7 @@ use valet_core::{
     understanding::{Request, Understanding},
     zone::Zone,
 };
-use valet_understanding::{Guess, best_guess};
+use valet_understanding::{Guess, likeliest};
 
 /// The interface of a voice pipeline.
 pub(super) const VOICE: &str = "org.valetd.Voice1";
@@ -186,12 +186,10 @@ impl Assistant {
             .collect();
         let known: Vec<Option<Understanding>> =
             requests.iter().map(|request| self.understand_at_once(request)).collect();
-        // What the recogniser thinks likeliest and a template knows needs no other.
-        if let [Some(first), ..] = &known[..]
-            && !first.is_empty()
-        {
-            let (first, text) = (first.clone(), guesses[0].0.clone());
-            self.understood_as(turn, Some(text), Box::new(first));
+        // What the recogniser thinks likeliest and a template knows is it: no encoder is asked.
+        if known.first().is_some_and(|first| first.as_ref().is_some_and(|u| !u.is_empty())) {
+            let all = known.into_iter().map(Option::unwrap_or_default).collect();
+            self.guessed(turn, guesses, all);
             return true;
         }
         let open: Vec<Request> = requests
@@ -244,14 +242,16 @@ impl Assistant {
             .zip(&meanings)
             .map(|((_, score), meaning)| Guess { score: *score, meaning })
             .collect();
-        let best = best_guess(&weighed);
-        if best >= meanings.len() {
-            return;
-        }
-        let meaning = meanings.swap_remove(best);
-        self.note(turn, format!("guess {} of {} was said", best + 1, guesses.len()));
-        let text = guesses.into_iter().nth(best).map(|(text, _)| text);
-        self.understood_as(turn, text, Box::new(meaning));
+        let order = likeliest(&weighed);
+        let mut ordered = order.iter().filter_map(|at| {
+            let (text, _) = guesses.get(*at)?;
+            Some((text.clone(), std::mem::take(meanings.get_mut(*at)?)))
+        });
+        let Some((text, meaning)) = ordered.next() else { return };
+        let others = ordered.filter(|(_, meaning)| !meaning.is_empty()).collect();
+        let said = order.first().map_or(0, |at| at + 1);
+        self.note(turn, format!("guess {said} of {} was said", guesses.len()));
+        self.understood_as(turn, (Some(text), others), Box::new(meaning));
     }
 
     /// Words of a turn that stand while it goes on: to whoever waits for it, and to who speaks.

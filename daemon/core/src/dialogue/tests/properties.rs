@@ -214,7 +214,14 @@ fn event(talk: &mut Talk, seen: &mut Seen, made: &Move) -> Option<Event> {
         Move::Understood { turn, kind } => {
             let turn = turn_of(seen, turn)?;
             let understanding = Box::new(understanding(kind));
-            Event::Understood { turn, text: None, understanding, snapshot, suggestions: Vec::new() }
+            Event::Understood {
+                turn,
+                text: None,
+                others: Vec::new(),
+                understanding,
+                snapshot,
+                suggestions: Vec::new(),
+            }
         }
         Move::Checked { turn, index, kind } => {
             let (turn, index) = (turn_of(seen, turn)?, usize::from(index));

@@ -194,3 +194,57 @@ fn words_of_a_settled_command_go_out_while_the_next_one_acts() {
     assert!(result.speech.starts_with("It is warm. "), "{}", result.speech);
     assert_eq!(result.said, "It is warm.".len());
 }
+
+fn play(title: &str) -> Understanding {
+    commands(vec![command("play", vec![Slot::implied("title", Value::Text(title.into()))])])
+}
+
+fn cannot(speech: &str) -> Invoked {
+    invoked(Ok(Outcome::CannotDo { speech: speech.into() }), Vec::new())
+}
+
+#[test]
+fn where_a_skill_cannot_do_what_was_heard_first_the_next_guess_of_the_same_is_tried() {
+    let others = vec![
+        ("pause turkey".to_owned(), one("pause")),
+        ("play turkey".to_owned(), play("turkey")),
+        ("play turku".to_owned(), play("turku")),
+        ("play turquoise".to_owned(), play("turquoise")),
+    ];
+    let begin = |talk: &mut Talk| {
+        let turn = talk.utter();
+        talk.step(Event::Understood {
+            turn,
+            text: Some("play turkey".into()),
+            others: others.clone(),
+            understanding: Box::new(play("turkey")),
+            snapshot: speed(0.0),
+            suggestions: Vec::new(),
+        });
+        turn
+    };
+    let mut talk = Talk::new();
+    let turn = begin(&mut talk);
+    let effects = talk.comes(turn, 0, cannot("No turkey here."));
+    let title = |effects: &[Effect]| call(effects).1.slots[0].value.to_string();
+    assert_eq!(title(&effects), "turku", "another request, and the same again, are no other words");
+    let effects = talk.comes(turn, 0, answers("Playing."));
+    assert_eq!(
+        (end(&effects).kind, end(&effects).speech.as_str()),
+        (ResultType::Answer, "Playing.")
+    );
+
+    let turn = begin(&mut talk);
+    talk.comes(turn, 0, cannot("No turkey here."));
+    assert_eq!(title(&talk.comes(turn, 0, cannot("No turku here."))), "turquoise");
+    let effects = talk.comes(turn, 0, cannot("No turquoise here."));
+    let result = end(&effects);
+    assert_eq!((result.code, result.speech.as_str()), ("cannot-do", "No turkey here."));
+
+    // What did something is not done again in other words.
+    let turn = begin(&mut talk);
+    let path = "Vehicle.Cabin.Infotainment.Media.Volume";
+    let acted = vec![action(path, ActionStatus::Done, 1, 2)];
+    let effects = talk.comes(turn, 0, Invoked { actions: acted, ..cannot("Half of it.") });
+    assert_eq!(end(&effects).code, "cannot-do");
+}
