@@ -69,8 +69,21 @@ struct Pipeline<'l> {
     voice: VoiceProxy<'static>,
     options: ListenArgs,
     speaking: Option<Speaking>,
+    /// Until when the next line waits for what comes of the one before, where all is said at once.
+    held: Option<Held>,
     heard: u32,
 }
+
+/// What the next line waits for.
+struct Held {
+    turn: String,
+    /// Whether the microphone is asked for once it was said.
+    asked: bool,
+    until: Instant,
+}
+
+/// How long a line waits for what should have come by then.
+const HELD_FOR: Duration = Duration::from_secs(2);
 
 /// Listens until the lines end and the last word is said.
 ///
@@ -92,7 +105,7 @@ pub(crate) async fn run(
     let mut microphone = voice.receive_open_microphone().await.map_err(wrong)?;
     let assistant = link.assistant().await?;
     let mut announced = assistant.receive_announced().await.map_err(wrong)?;
-    let mut pipeline = Pipeline { link, voice, options, speaking: None, heard: 0 };
+    let mut pipeline = Pipeline { link, voice, options, speaking: None, held: None, heard: 0 };
     let mut lines = read_lines();
     let mut ended = false;
     let dim = "  a line is what was heard; `~ so far`, `0.6: a guess | 0.3: another one`";
@@ -103,16 +116,15 @@ pub(crate) async fn run(
             Some(told) = told.recv() => pipeline.take(screen, told).await?,
             Some(told) = announcement(&mut announced) => pipeline.take(screen, told).await?,
             Some(asked) = next_turn(&mut microphone) => pipeline.open_microphone(screen, &asked)?,
+            () = over(pipeline.held.as_ref()) => pipeline.held = None,
             () = said(pipeline.speaking.as_ref()) => pipeline.finish(false).await?,
-            line = lines.recv(), if !ended => match line {
+            line = lines.recv(), if !ended && pipeline.held.is_none() => match line {
                 Some(line) => pipeline.hear_or_say_why_not(screen, &line?).await?,
                 None => ended = true,
             },
             _ = tokio::signal::ctrl_c() => return Ok(Verdict::Fine),
             // Nothing is said any more, and nothing that could be waited for has come.
-            () = tokio::time::sleep(Duration::from_millis(300)), if ended && pipeline.speaking.is_none() => {
-                return Ok(Verdict::Fine);
-            }
+            () = std::future::ready(()), if ended && pipeline.is_through() => return Ok(Verdict::Fine),
         }
     }
 }
@@ -139,7 +151,25 @@ async fn said(speaking: Option<&Speaking>) {
     }
 }
 
+/// When a line has waited long enough.
+async fn over(held: Option<&Held>) {
+    match held {
+        Some(held) => sleep_until(held.until).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Pipeline<'_> {
+    /// Whether all that was heard is answered and said.
+    fn is_through(&self) -> bool {
+        self.speaking.is_none() && self.held.is_none()
+    }
+
+    /// What is awaited of a turn has come.
+    fn release(&mut self, turn: &str) {
+        self.held.take_if(|held| held.turn == turn);
+    }
+
     /// A call that is refused ends nothing: the next line may be right.
     async fn hear_or_say_why_not(
         &mut self,
@@ -200,6 +230,13 @@ impl Pipeline<'_> {
         if code == 1 {
             screen.line("  (stopped)")?;
         }
+        if self.options.letters_a_second == 0 && !value::text(&result, "speech").is_empty() {
+            self.held = Some(Held {
+                turn: value::text(&result, "turn").to_owned(),
+                asked: result["expects-reply"].as_bool() == Some(true),
+                until: Instant::now() + HELD_FOR,
+            });
+        }
         for line in body(screen, &result) {
             screen.line(line)?;
         }
@@ -252,7 +289,11 @@ impl Pipeline<'_> {
     async fn finish(&mut self, interrupted: bool) -> Result<(), CtlError> {
         let Some(speaking) = self.speaking.take() else { return Ok(()) };
         let options = [("interrupted", Variant::from(interrupted))].into();
-        self.tell(self.voice.speech_finished(&speaking.turn, options).await)
+        self.tell(self.voice.speech_finished(&speaking.turn, options).await)?;
+        if self.held.as_ref().is_some_and(|held| !held.asked || interrupted) {
+            self.release(&speaking.turn);
+        }
+        Ok(())
     }
 
     /// What is too late to be told, or was ended meanwhile, is no fault of a pipeline.
@@ -263,7 +304,8 @@ impl Pipeline<'_> {
         }
     }
 
-    fn open_microphone(&self, screen: &mut Screen, turn: &str) -> Result<(), CtlError> {
+    fn open_microphone(&mut self, screen: &mut Screen, turn: &str) -> Result<(), CtlError> {
+        self.release(turn);
         screen.line(screen.paint(Style::Accent, "  the microphone opens"))?;
         screen.event(&json!({ "event": "open-microphone", "turn": turn }))
     }

@@ -224,3 +224,25 @@ async fn a_skill_is_installed_changed_and_removed_from_the_command_line() {
     let (code, said) = valetctl(&scene.bus, &["skill", "remove", "lamp"]).await;
     assert_eq!(code, 4, "{said}");
 }
+
+#[tokio::test]
+async fn listen_does_what_a_pipeline_would_do() {
+    let scene = Scene::set().await;
+    let lines = tempfile::NamedTempFile::new().unwrap();
+    let heard = "~ set a\nset a timer\nfive minutes\n\n0.5: half | other\nare the doors locked\n";
+    std::fs::write(lines.path(), heard).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "\"$1\" --address \"$2\" --json listen <\"$3\"", "sh"]);
+    command.arg(built("valetctl").unwrap()).arg(scene.bus.address()).arg(lines.path());
+    let process = Watched::spawn(&mut command).unwrap();
+    assert!(process.exited(LIMIT * 3).await.unwrap().success(), "{}", process.output());
+    let output = process.output();
+    let events: Vec<Value> = output.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+    let kinds: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let turn = ["result", "speak"];
+    let expected = [&["partial"][..], &turn, &["open-microphone"], &turn, &turn].concat();
+    assert_eq!(kinds, expected, "{output}");
+    assert_eq!(events[1]["result"]["speech"], events[2]["text"]);
+    assert_eq!(events[4]["result"]["type"], "action", "the answer to what was asked");
+    assert!(output.contains("1 of 2 guesses have a score"), "{output}");
+}
