@@ -5,10 +5,8 @@
 
 use std::time::Duration;
 
-/// Most words of a speech and of what was heard that are compared.
-const MOST_WORDS: usize = 200;
-/// Fewest words of which a part may be missing.
-const FEWEST_WORDS: usize = 3;
+/// Most letters of a speech and of what was heard that are compared.
+const MOST_LETTERS: usize = 400;
 /// Slowest that a voice is expected to be, letters a second.
 const LETTERS_A_SECOND: u64 = 8;
 /// What a voice may need before it begins.
@@ -59,53 +57,49 @@ pub fn time_to_say(text: &str) -> Duration {
 }
 
 /// Whether what was heard is what was said, or whole sentences of it, as a recogniser would write them
-/// down: four fifths of the words of both are the same, in the same order. An answer that takes up words of a
-/// question is none, nor is a command that is given again.
+/// down: of the letters of both at least 17 in 20 are the same, in the same order. An answer that takes up
+/// words of a question is none, nor is a command that is given again.
 #[must_use]
 pub fn is_echo(heard: &str, said: &str) -> bool {
-    let heard = words(heard);
+    let heard = letters(heard);
     if heard.is_empty() {
         return false;
     }
-    let sentences: Vec<Vec<String>> = sentences(said).map(words).collect();
+    let sentences: Vec<Vec<char>> = sentences(said).map(letters).collect();
     (0..sentences.len()).any(|from| {
         let mut part = Vec::new();
         sentences[from..].iter().any(|sentence| {
             part.extend_from_slice(sentence);
-            part.len() <= MOST_WORDS && are_alike(&heard, &part)
+            part.len() <= MOST_LETTERS && are_alike(&heard, &part)
         })
     })
 }
 
-fn are_alike(heard: &[String], said: &[String]) -> bool {
-    if heard.len() < FEWEST_WORDS || said.len() < FEWEST_WORDS {
-        return heard == said;
-    }
+fn are_alike(heard: &[char], said: &[char]) -> bool {
     let longer = heard.len().max(said.len());
-    // The shorter one cannot share more words than it has.
-    heard.len().min(said.len()) * 5 >= longer * 4 && common_words(heard, said) * 5 >= longer * 4
+    let enough = |letters: usize| letters * 20 >= longer * 17;
+    // The shorter one cannot share more than it has.
+    enough(heard.len().min(said.len())) && enough(common(heard, said))
 }
 
-/// How many words two texts share in the same order: the longest common subsequence.
-fn common_words(one: &[String], other: &[String]) -> usize {
+/// How many letters two texts share in the same order: the longest common subsequence.
+fn common(one: &[char], other: &[char]) -> usize {
     let mut row = vec![0_usize; other.len() + 1];
-    for word in one {
+    for letter in one {
         let mut diagonal = 0;
         for (at, against) in other.iter().enumerate() {
             let above = row[at + 1];
-            row[at + 1] = if word == against { diagonal + 1 } else { above.max(row[at]) };
+            row[at + 1] = if letter == against { diagonal + 1 } else { above.max(row[at]) };
             diagonal = above;
         }
     }
     row[other.len()]
 }
 
-/// The words of a text without signs, in small letters.
-fn words(text: &str) -> Vec<String> {
-    let word = |part: &str| {
-        part.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    text.split_whitespace().map(word).filter(|w: &String| !w.is_empty()).take(MOST_WORDS).collect()
+/// The letters and digits of a text, small, without blanks and signs.
+fn letters(text: &str) -> Vec<char> {
+    let letters = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+    letters.take(MOST_LETTERS).collect()
 }
 
 #[cfg(test)]
@@ -139,6 +133,7 @@ mod tests {
             said,
             "the drivers side is set to 22 degrees",
             "the driver side is set to 22 degrees",
+            "the drivers sight is set to 22 degrees",
             "should i open the drivers window",
             "the driver's side is set to twenty two degrees should i open the driver's window",
         ] {

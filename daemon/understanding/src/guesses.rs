@@ -20,8 +20,8 @@ const LEAST_SCORE: f64 = 1e-3;
 pub struct Guess<'a> {
     /// The recogniser's score, 0 to 1, where it gives one.
     pub score: Option<f64>,
-    /// What it means.
-    pub meaning: &'a Understanding,
+    /// What it means; none = nobody has looked yet.
+    pub meaning: Option<&'a Understanding>,
 }
 
 /// The guesses by how likely each is what was said, the likeliest first. They come best first, and of
@@ -32,13 +32,33 @@ pub struct Guess<'a> {
 /// [`SCORE_WEIGHT`].
 #[must_use]
 pub fn likeliest(guesses: &[Guess<'_>]) -> Vec<usize> {
-    let weight = |(rank, guess): (usize, &Guess<'_>)| {
-        let weight = understood(guess.meaning).ln() + SCORE_WEIGHT * score(rank, guess.score).ln();
-        (rank, weight)
-    };
-    let mut all: Vec<(usize, f64)> = guesses.iter().enumerate().map(weight).collect();
+    let quality = |guess: &Guess<'_>| guess.meaning.map_or(NOTHING_UNDERSTOOD, understood);
+    let weighed = |(rank, guess)| (rank, weight(rank, guess, quality(guess)));
+    let mut all: Vec<(usize, f64)> = guesses.iter().enumerate().map(weighed).collect();
     all.sort_by(|one, other| other.1.total_cmp(&one.1));
     all.into_iter().map(|(rank, _)| rank).collect()
+}
+
+/// The guesses that nobody has looked at and that could still be the likeliest, were they understood as well as
+/// can be; of none that was looked at only the first. Whoever asks again and again until there are none has
+/// asked about as few as decide it.
+#[must_use]
+pub fn worth_a_look(guesses: &[Guess<'_>]) -> Vec<usize> {
+    let all = || guesses.iter().enumerate();
+    let known =
+        all().filter_map(|(rank, guess)| Some(weight(rank, guess, understood(guess.meaning?))));
+    let open = all().filter(|(_, guess)| guess.meaning.is_none());
+    match known.reduce(f64::max) {
+        Some(best) => open
+            .filter(|(rank, guess)| weight(*rank, guess, 1.0) > best)
+            .map(|(rank, _)| rank)
+            .collect(),
+        None => open.map(|(rank, _)| rank).take(1).collect(),
+    }
+}
+
+fn weight(rank: usize, guess: &Guess<'_>, quality: f64) -> f64 {
+    quality.ln() + SCORE_WEIGHT * score(rank, guess.score).ln()
 }
 
 fn score(rank: usize, given: Option<f64>) -> f64 {
@@ -71,7 +91,7 @@ mod tests {
 
     fn chosen(guesses: &[(Option<f64>, &Understanding)]) -> usize {
         let guesses: Vec<Guess<'_>> =
-            guesses.iter().map(|(score, meaning)| Guess { score: *score, meaning }).collect();
+            guesses.iter().map(|(score, m)| Guess { score: *score, meaning: Some(m) }).collect();
         likeliest(&guesses).first().copied().unwrap_or(0)
     }
 
@@ -86,5 +106,22 @@ mod tests {
         assert_eq!(chosen(&[]), 0);
         let act = Understanding { act: Some(DialogueAct::Affirm), ..Understanding::default() };
         assert_eq!(chosen(&[(Some(0.5), &weak), (Some(0.45), &act)]), 1);
+    }
+
+    #[test]
+    fn only_guesses_that_could_still_win_are_worth_a_look() {
+        let (nothing, sure) = (Understanding::default(), meaning(0.95));
+        let look = |guesses: &[(f64, Option<&Understanding>)]| {
+            let guess = |(score, meaning): &(f64, Option<_>)| Guess {
+                score: Some(*score),
+                meaning: *meaning,
+            };
+            worth_a_look(&guesses.iter().map(guess).collect::<Vec<_>>())
+        };
+        assert_eq!(look(&[(0.9, None), (0.8, None)]), [0], "the likeliest by its score first");
+        assert_eq!(look(&[(0.9, Some(&sure)), (0.8, None), (0.2, None)]), [0; 0]);
+        assert_eq!(look(&[(0.9, Some(&sure)), (0.89, None), (0.2, None)]), [1]);
+        assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, None), (0.2, None)]), [1, 2]);
+        assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, Some(&sure)), (0.2, None)]), [0; 0]);
     }
 }

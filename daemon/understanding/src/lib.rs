@@ -24,5 +24,5 @@ mod templates;
 pub use engine::{Collision, SkillSource, Understander};
 pub use entities::Vocabulary;
 pub use error::UnderstandingError;
-pub use guesses::{Guess, likeliest};
+pub use guesses::{Guess, likeliest, worth_a_look};
 pub use scripted::Script;

@@ -71,6 +71,7 @@ use valet_core::{
 use valet_skill_host::{Outside, SkillHost};
 use valet_understanding::{Script, Understander, Vocabulary};
 use vocabulary::Vocabularies;
+pub(crate) use voice::Guessing;
 use voice::Voices;
 use waiters::Waiters;
 

@@ -1,12 +1,12 @@
 //! What reaches the bus thread from the other threads.
 
 use crate::{
-    assistant::{InstallStep, Then},
+    assistant::{Guessing, InstallStep, Then},
     inference::{EncoderNews, Step},
     installation::Contents,
     models::Inspected,
 };
-use valet_bus::{BusError, Guesses, Reply};
+use valet_bus::{BusError, Reply};
 use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
@@ -27,14 +27,12 @@ pub(crate) enum Happening {
         /// What it found.
         understanding: Box<Understanding>,
     },
-    /// All guesses of what a turn's text is are understood.
+    /// Some guesses of what a turn's text is are understood.
     Guessed {
         /// Which turn.
         turn: TurnId,
-        /// What a recogniser heard, best first.
-        guesses: Guesses,
-        /// What each means.
-        meanings: Vec<Understanding>,
+        /// What a recogniser heard, and what of it is understood.
+        guessing: Box<Guessing>,
     },
     /// A skill went through a command without acting.
     Checked {

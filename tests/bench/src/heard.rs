@@ -9,6 +9,7 @@ mod words;
 use crate::{
     figures::{Report, percent, quantile},
     live::{Live, block_on, none, start},
+    turn::stage_ms,
 };
 use anyhow::Context as _;
 use clap::Args;
@@ -70,8 +71,17 @@ struct Row {
     right: usize,
     wrong: usize,
     all: usize,
-    /// Milliseconds from the transcript to the first words.
-    first_words: Vec<f64>,
+    /// Milliseconds from the transcript to the first words, where a template knew it.
+    by_template: Vec<f64>,
+    /// The same less the time in the encoder, where that was asked.
+    beside_encoder: Vec<f64>,
+}
+
+/// How long the first words took.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    first_words_ms: f64,
+    encoder_ms: f64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Report> {
@@ -121,7 +131,7 @@ impl<'l> Room<'l> {
         test: &Test,
         guesses: &[&str],
         scores: &[f64],
-    ) -> anyhow::Result<(Outcome, f64)> {
+    ) -> anyhow::Result<(Outcome, Took)> {
         self.simulator.reset(none()).await?;
         for (path, value) in &test.before {
             self.simulator.set(path, value, none()).await?;
@@ -137,8 +147,7 @@ impl<'l> Room<'l> {
         };
         self.said += 1;
         let token = format!("b{}", self.said);
-        let (mut result, first_words) =
-            self.hear(guesses, scores, (&token, place(Some(&token)))).await?;
+        let (mut result, took) = self.hear(guesses, scores, (&token, place(Some(&token)))).await?;
         self.speech = text(&result, "speech").to_owned();
         let mut written = judge::written(&result);
         let first = result.clone();
@@ -157,7 +166,7 @@ impl<'l> Room<'l> {
         )
         .await?;
         client.call_method("Close", &(none(),)).await?;
-        Ok((judge(test, &first, &written), first_words))
+        Ok((judge(test, &first, &written), took))
     }
 
     /// One transcript and its result, with the milliseconds to its first words.
@@ -166,7 +175,7 @@ impl<'l> Room<'l> {
         guesses: &[&str],
         scores: &[f64],
         (token, options): (&str, Options<'_>),
-    ) -> anyhow::Result<(Dict, f64)> {
+    ) -> anyhow::Result<(Dict, Took)> {
         let us = self.live.connection.unique_name().context("no name on the bus")?;
         let request = RequestProxy::builder(&self.live.connection)
             .path(valet_bus::path::request(us, token))
@@ -187,7 +196,9 @@ impl<'l> Room<'l> {
                 Some(signal) = finished.next() => {
                     let args = signal.args()?;
                     let time = first_words.unwrap_or_else(|| begun.elapsed());
-                    return Ok((args.result, time.as_secs_f64() * 1000.0));
+                    let first_words_ms = time.as_secs_f64() * 1000.0;
+                    let encoder_ms = stage_ms(&args.result, "encoder");
+                    return Ok((args.result, Took { first_words_ms, encoder_ms }));
                 }
                 else => anyhow::bail!("the daemon left the bus"),
             }
@@ -196,11 +207,14 @@ impl<'l> Room<'l> {
 }
 
 impl Row {
-    fn count(&mut self, outcome: &Outcome, first_words: f64) {
+    fn count(&mut self, outcome: &Outcome, took: Took) {
         self.all += 1;
         self.right += usize::from(*outcome == Outcome::Right);
         self.wrong += usize::from(matches!(outcome, Outcome::WrongEffect(_)));
-        self.first_words.push(first_words);
+        match took.encoder_ms > 0.0 {
+            true => self.beside_encoder.push(took.first_words_ms - took.encoder_ms),
+            false => self.by_template.push(took.first_words_ms),
+        }
     }
 
     fn add(&mut self, report: &mut Report, name: &str, how: &str) {
@@ -217,12 +231,19 @@ impl Row {
             "something was done that was not asked for",
         );
         let how = "from the transcript to the first words, one client, D-Bus";
-        report.add(
-            &format!("{name}.first-words.p50"),
-            quantile(&mut self.first_words, 0.5),
-            "ms",
-            how,
-        );
+        for (kind, times) in
+            [("template", &mut self.by_template), ("beside-encoder", &mut self.beside_encoder)]
+        {
+            if !times.is_empty() {
+                let how = format!("{how}; {} of them", times.len());
+                report.add(
+                    &format!("{name}.first-words.{kind}.p50"),
+                    quantile(times, 0.5),
+                    "ms",
+                    how,
+                );
+            }
+        }
     }
 }
 
@@ -245,7 +266,7 @@ async fn speech(
         ];
         for (way, guesses, scores) in ways {
             let (outcome, time) = match guesses.is_empty() {
-                true => (Outcome::Nothing("nothing was heard".into()), 0.0),
+                true => (Outcome::Nothing("nothing was heard".into()), Took::default()),
                 false => room.say(test, guesses, scores).await?,
             };
             if way == "guesses" {

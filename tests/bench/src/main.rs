@@ -24,6 +24,7 @@ mod peer;
 mod products;
 mod skills;
 mod start;
+mod stop;
 mod turn;
 mod understanding;
 
@@ -69,6 +70,8 @@ enum What {
     Turn(turn::Arguments),
     /// From exec to ready, and until the encoder serves.
     Start(start::Arguments),
+    /// From a stop to silence and the end of a turn whose skill loops.
+    Stop(stop::Arguments),
     /// Resident memory, and its growth over many turns.
     Memory(memory::Arguments),
     /// Wake-ups of an idle daemon.
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         What::Products(a) => products::run(&a),
         What::Turn(a) => turn::run(&a),
         What::Start(a) => start::run(&a),
+        What::Stop(a) => stop::run(&a),
         What::Memory(a) => memory::run(&a),
         What::Idle(a) => idle::run(&a),
         What::Install(a) => install::run(&a),

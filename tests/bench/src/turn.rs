@@ -205,7 +205,8 @@ fn expect(result: &valet_bus::Dict, key: &str, wanted: &str) -> anyhow::Result<(
 
 /// A stage of the result's timing, ms.
 #[allow(clippy::cast_precision_loss, reason = "microseconds of a turn")]
-fn stage_ms(result: &valet_bus::Dict, stage: &str) -> f64 {
+/// Milliseconds that a result says a stage took; 0 where it was left out.
+pub(crate) fn stage_ms(result: &valet_bus::Dict, stage: &str) -> f64 {
     result
         .get("timing")
         .and_then(|v| std::collections::BTreeMap::<String, u64>::try_from(v.clone()).ok())

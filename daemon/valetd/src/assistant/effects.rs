@@ -55,7 +55,7 @@ impl Assistant {
     pub(super) fn take(&mut self, happening: Happening) {
         match happening {
             Happening::Understood { turn, understanding } => self.understood(turn, understanding),
-            Happening::Guessed { turn, guesses, meanings } => self.guessed(turn, guesses, meanings),
+            Happening::Guessed { turn, guessing } => self.weigh_guesses(turn, *guessing),
             Happening::Checked { turn, index, invoked } => self.checked(turn, index, invoked),
             Happening::Invoked { turn, index, invoked } => self.invoked(turn, index, invoked),
             Happening::Restored { turn, invoked } => self.restored(turn, *invoked),

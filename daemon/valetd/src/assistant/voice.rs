@@ -4,7 +4,7 @@
 
 use super::{Assistant, calls, calls::utterance};
 use crate::happening::Happening;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use valet_bus::{
     BusError, Dict, ErrorName, Guesses, ROOT, Reply,
     convert::owned,
@@ -18,7 +18,7 @@ use valet_core::{
     understanding::{Request, Understanding},
     zone::Zone,
 };
-use valet_understanding::{Guess, likeliest};
+use valet_understanding::{Guess, likeliest, worth_a_look};
 
 /// The interface of a voice pipeline.
 pub(super) const VOICE: &str = "org.valetd.Voice1";
@@ -52,6 +52,30 @@ impl Voices {
         let first = *next;
         *next = first.saturating_add(how_many);
         first
+    }
+}
+
+/// Guesses of a turn's text on the way to the one that was said.
+pub(crate) struct Guessing {
+    /// What a recogniser heard, best first.
+    guesses: Guesses,
+    /// What each means, as far as anybody has looked.
+    meanings: Vec<Option<Understanding>>,
+    /// What they are understood by; its text is one of theirs.
+    request: Request,
+    /// Until when.
+    deadline: Deadline,
+}
+
+impl Guessing {
+    fn request_of(&self, at: usize) -> Request {
+        let text = self.guesses.get(at).map_or_else(String::new, |(text, _)| text.clone());
+        Request { text, ..self.request.clone() }
+    }
+
+    fn weighed(&self) -> Vec<Guess<'_>> {
+        let guesses = self.guesses.iter().zip(&self.meanings);
+        guesses.map(|((_, score), m)| Guess { score: *score, meaning: m.as_ref() }).collect()
     }
 }
 
@@ -171,8 +195,8 @@ impl Assistant {
         self.step(Event::Voiced(voiced(caller, known)));
     }
 
-    /// Understands all guesses of a turn and goes on with the one that was said. `false` where there is
-    /// only one.
+    /// Begins to understand the guesses of a turn: by templates all, by the encoder as few as decide it.
+    /// `false` where there is only one.
     pub(super) fn understand_guesses(
         &mut self,
         turn: TurnId,
@@ -180,74 +204,60 @@ impl Assistant {
         deadline: Deadline,
     ) -> bool {
         let Some(guesses) = self.voices.guesses.remove(&turn) else { return false };
-        let requests: Vec<Request> = guesses
-            .iter()
-            .map(|(text, _)| Request { text: text.clone(), ..request.clone() })
+        let request = request.clone();
+        let mut guessing = Guessing { guesses, meanings: Vec::new(), request, deadline };
+        guessing.meanings = (0..guessing.guesses.len())
+            .map(|at| self.understand_at_once(&guessing.request_of(at)))
             .collect();
-        let known: Vec<Option<Understanding>> =
-            requests.iter().map(|request| self.understand_at_once(request)).collect();
-        // What the recogniser thinks likeliest and a template knows is it: no encoder is asked.
-        if known.first().is_some_and(|first| first.as_ref().is_some_and(|u| !u.is_empty())) {
-            let all = known.into_iter().map(Option::unwrap_or_default).collect();
-            self.guessed(turn, guesses, all);
-            return true;
-        }
-        let open: Vec<Request> = requests
-            .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_none())
-            .map(|(request, _)| request.clone())
-            .collect();
-        if open.is_empty() {
-            self.guessed(turn, guesses, known.into_iter().flatten().collect());
-            return true;
-        }
-        let understander = self.understander.clone();
-        let Some(pending) = self.inference.as_ref().and_then(|i| i.parse(open, understander))
-        else {
-            // The encoder has too much to do: templates alone answer.
-            let free = |request| {
-                let nothing = std::time::Duration::ZERO;
-                self.understander.understand_freely(request, nothing, None)
-            };
-            let all = requests.iter().zip(known);
-            let all = all.map(|(request, known)| known.unwrap_or_else(|| free(request))).collect();
-            self.guessed(turn, guesses, all);
-            return true;
-        };
-        let (happenings, left) = (self.happenings.clone(), deadline.left(self.clock.now()));
-        tokio::spawn(async move {
-            // Past the deadline the turn has ended, and nobody listens.
-            if let Ok(Ok(found)) = tokio::time::timeout(left, pending).await {
-                let mut found = found.into_iter();
-                let meanings = known
-                    .into_iter()
-                    .map(|known| known.unwrap_or_else(|| found.next().unwrap_or_default()));
-                let meanings = meanings.collect();
-                let _ = happenings.send(Happening::Guessed { turn, guesses, meanings });
-            }
-        });
+        self.weigh_guesses(turn, guessing);
         true
     }
 
-    /// All guesses of a turn are understood.
-    pub(super) fn guessed(
-        &mut self,
-        turn: TurnId,
-        guesses: Guesses,
-        mut meanings: Vec<Understanding>,
-    ) {
-        let weighed: Vec<Guess<'_>> = guesses
-            .iter()
-            .zip(&meanings)
-            .map(|((_, score), meaning)| Guess { score: *score, meaning })
-            .collect();
-        let order = likeliest(&weighed);
+    /// Has the guesses understood that may still be what was said; where there are none, the turn goes
+    /// on with the likeliest.
+    pub(super) fn weigh_guesses(&mut self, turn: TurnId, mut guessing: Guessing) {
+        let open = worth_a_look(&guessing.weighed());
+        if open.is_empty() {
+            return self.guessed(turn, guessing);
+        }
+        let requests: Vec<Request> = open.iter().map(|at| guessing.request_of(*at)).collect();
+        let understander = self.understander.clone();
+        let asked = self.inference.as_ref();
+        let Some(pending) = asked.and_then(|i| i.parse(requests.clone(), understander)) else {
+            // The encoder has too much to do: templates alone answer, and say so.
+            for (at, request) in open.iter().zip(&requests) {
+                let found = self.understander.understand_freely(request, Duration::ZERO, None);
+                guessing.meanings[*at] = Some(found);
+            }
+            return self.guessed(turn, guessing);
+        };
+        let happenings = self.happenings.clone();
+        let left = guessing.deadline.left(self.clock.now());
+        tokio::spawn(async move {
+            // Past the deadline the turn has ended, and nobody listens.
+            let Ok(Ok(found)) = tokio::time::timeout(left, pending).await else { return };
+            // Each step knows more than the one before, whatever came back.
+            let found = found.into_iter().chain(std::iter::repeat_with(Understanding::default));
+            for (at, meaning) in open.into_iter().zip(found) {
+                guessing.meanings[at] = Some(meaning);
+            }
+            let _ = happenings.send(Happening::Guessed { turn, guessing: Box::new(guessing) });
+        });
+    }
+
+    /// A turn goes on with the likeliest of its guesses; the others may serve where a skill cannot do it.
+    fn guessed(&mut self, turn: TurnId, guessing: Guessing) {
+        let order = likeliest(&guessing.weighed());
+        let Guessing { guesses, mut meanings, .. } = guessing;
+        let time = |of: fn(&Understanding) -> Duration| meanings.iter().flatten().map(of).sum();
+        let (encoder_time, heads_time) = (time(|m| m.encoder_time), time(|m| m.heads_time));
         let mut ordered = order.iter().filter_map(|at| {
             let (text, _) = guesses.get(*at)?;
-            Some((text.clone(), std::mem::take(meanings.get_mut(*at)?)))
+            Some((text.clone(), meanings.get_mut(*at)?.take().unwrap_or_default()))
         });
         let Some((text, meaning)) = ordered.next() else { return };
+        // What the turn took, for all guesses that were looked at.
+        let meaning = Understanding { encoder_time, heads_time, ..meaning };
         let others = ordered.filter(|(_, meaning)| !meaning.is_empty()).collect();
         let said = order.first().map_or(0, |at| at + 1);
         self.note(turn, format!("guess {said} of {} was said", guesses.len()));
