@@ -54,7 +54,7 @@ pub enum Call {
     ClearVocabulary { entity: String, language: Option<String> },
     Suggest { language: Option<String>, session: Option<SessionKey>, zone: Option<Zone> },
     SetListening { listening: bool, zone: Zone, initiator: Option<String> },
-    Partial { text: String, options: ParseOptions },
+    Partial { text: String, zone: Zone, language: Option<String> },
     Transcript { guesses: Guesses, options: TurnOptions },
     SpeechStarted { turn: String },
     SpeechFinished { turn: String, interrupted: bool },

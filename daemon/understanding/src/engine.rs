@@ -458,7 +458,7 @@ fn read(request: &Request) -> Tokens {
     while !request.text.is_char_boundary(end) {
         end -= 1;
     }
-    Tokens::read(&request.text[..end])
+    Tokens::heard(&request.text[..end])
 }
 
 #[cfg(test)]

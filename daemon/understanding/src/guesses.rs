@@ -3,7 +3,7 @@
 //!
 //! Must not invent: what is chosen is one of the guesses, word for word.
 
-use valet_core::understanding::Understanding;
+use valet_core::understanding::{DialogueAct, Understanding};
 
 /// How much a recogniser's own score weighs against what is understood. Chosen on 395 transcripts of tests of the
 /// skills (two voices, two recognisers; `valet-bench heard --each`), where anything from 0.5 to 1 is as good.
@@ -14,6 +14,10 @@ const NOTHING_UNDERSTOOD: f64 = 0.005;
 const RANK_FACTOR: f64 = 0.7;
 /// The least that a score counts for.
 const LEAST_SCORE: f64 = 1e-3;
+/// A guess with a smaller share of the best score was hardly heard: what it means counts for nothing.
+const HARDLY_HEARD: f64 = 0.3;
+/// A "yes" with a smaller share of the best score is none: what it lets happen was not asked for.
+const SURELY_YES: f64 = 0.8;
 
 /// A guess and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +36,12 @@ pub struct Guess<'a> {
 /// [`SCORE_WEIGHT`].
 #[must_use]
 pub fn likeliest(guesses: &[Guess<'_>]) -> Vec<usize> {
-    let quality = |guess: &Guess<'_>| guess.meaning.map_or(NOTHING_UNDERSTOOD, understood);
-    let weighed = |(rank, guess)| (rank, weight(rank, guess, quality(guess)));
+    let best = best_score(guesses);
+    let quality = |rank, guess: &Guess<'_>| match guess.meaning {
+        Some(meaning) => understood(meaning, score(rank, guess.score) / best),
+        None => NOTHING_UNDERSTOOD,
+    };
+    let weighed = |(rank, guess)| (rank, weight(rank, guess, quality(rank, guess)));
     let mut all: Vec<(usize, f64)> = guesses.iter().enumerate().map(weighed).collect();
     all.sort_by(|one, other| other.1.total_cmp(&one.1));
     all.into_iter().map(|(rank, _)| rank).collect()
@@ -44,17 +52,26 @@ pub fn likeliest(guesses: &[Guess<'_>]) -> Vec<usize> {
 /// asked about as few as decide it.
 #[must_use]
 pub fn worth_a_look(guesses: &[Guess<'_>]) -> Vec<usize> {
+    let top = best_score(guesses);
+    let share = |rank, guess: &Guess<'_>| score(rank, guess.score) / top;
     let all = || guesses.iter().enumerate();
-    let known =
-        all().filter_map(|(rank, guess)| Some(weight(rank, guess, understood(guess.meaning?))));
+    let known = all().filter_map(|(rank, guess)| {
+        Some(weight(rank, guess, understood(guess.meaning?, share(rank, guess))))
+    });
     let open = all().filter(|(_, guess)| guess.meaning.is_none());
     match known.reduce(f64::max) {
         Some(best) => open
+            .filter(|(rank, guess)| share(*rank, guess) >= HARDLY_HEARD)
             .filter(|(rank, guess)| weight(*rank, guess, 1.0) > best)
             .map(|(rank, _)| rank)
             .collect(),
         None => open.map(|(rank, _)| rank).take(1).collect(),
     }
+}
+
+fn best_score(guesses: &[Guess<'_>]) -> f64 {
+    let scores = guesses.iter().enumerate().map(|(rank, guess)| score(rank, guess.score));
+    scores.fold(LEAST_SCORE, f64::max)
 }
 
 fn weight(rank: usize, guess: &Guess<'_>, quality: f64) -> f64 {
@@ -66,7 +83,12 @@ fn score(rank: usize, given: Option<f64>) -> f64 {
     given.unwrap_or_else(by_rank).max(LEAST_SCORE)
 }
 
-fn understood(meaning: &Understanding) -> f64 {
+/// How well something is understood that was heard with this share of the best score.
+fn understood(meaning: &Understanding, share: f64) -> f64 {
+    let is_yes = meaning.act == Some(DialogueAct::Affirm);
+    if share < HARDLY_HEARD || is_yes && share < SURELY_YES {
+        return NOTHING_UNDERSTOOD;
+    }
     if meaning.act.is_some() || meaning.answer.is_some() {
         return 1.0;
     }
@@ -79,7 +101,7 @@ mod tests {
     use super::*;
     use valet_core::{
         intent::IntentId,
-        understanding::{Candidate, Command, DialogueAct, Engine},
+        understanding::{Candidate, Command, Engine},
     };
 
     fn meaning(confidence: f64) -> Understanding {
@@ -106,6 +128,9 @@ mod tests {
         assert_eq!(chosen(&[]), 0);
         let act = Understanding { act: Some(DialogueAct::Affirm), ..Understanding::default() };
         assert_eq!(chosen(&[(Some(0.5), &weak), (Some(0.45), &act)]), 1);
+        assert_eq!(chosen(&[(Some(0.97), &nothing), (Some(0.5), &act)]), 0, "no yes was said");
+        assert_eq!(chosen(&[(None, &nothing), (None, &act)]), 0, "nor where nobody knows");
+        assert_eq!(chosen(&[(Some(1.0), &nothing), (Some(0.0), &sure)]), 0, "hardly heard");
     }
 
     #[test]
@@ -121,7 +146,8 @@ mod tests {
         assert_eq!(look(&[(0.9, None), (0.8, None)]), [0], "the likeliest by its score first");
         assert_eq!(look(&[(0.9, Some(&sure)), (0.8, None), (0.2, None)]), [0; 0]);
         assert_eq!(look(&[(0.9, Some(&sure)), (0.89, None), (0.2, None)]), [1]);
-        assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, None), (0.2, None)]), [1, 2]);
+        assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, None), (0.4, None)]), [1, 2]);
+        assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, None), (0.2, None)]), [1], "hardly heard");
         assert_eq!(look(&[(0.9, Some(&nothing)), (0.8, Some(&sure)), (0.2, None)]), [0; 0]);
     }
 }

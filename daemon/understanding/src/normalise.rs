@@ -45,9 +45,16 @@ impl Tokens {
         if list.iter().any(|token| !language.is_filler(&token.norm)) {
             drop_fillers(&mut list, language, &mut dropped);
         }
-        drop_wake_word(&mut list, language, &mut dropped);
         list.truncate(MAX_TOKENS);
         Self { text: text.into(), list, dropped }
+    }
+
+    /// Reads what was said to the assistant: what woke it may still stand in front.
+    #[must_use]
+    pub fn heard(text: &str) -> Self {
+        let mut tokens = Self::read(text);
+        drop_wake_word(&mut tokens.list, Language::english(), &mut tokens.dropped);
+        tokens
     }
 
     /// The text as whoever trained an encoder would have written it: without the full stop that recognisers

@@ -8,8 +8,11 @@ mod connection;
 
 use crate::config::WyomingConfig;
 use anyhow::Context as _;
+use connection::Idle;
+use rustix::fs::{FlockOperation, flock};
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    fs::File,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -57,13 +60,15 @@ struct Socket {
     heard: mpsc::Sender<Heard>,
     /// How many more connections it takes.
     free: Arc<Semaphore>,
+    /// Those that wait for the next frame.
+    idle: Idle,
 }
 
 /// The sockets that are open. Dropping it closes them and every connection.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     tasks: tokio::task::JoinSet<()>,
-    files: Vec<PathBuf>,
+    files: Vec<Bound>,
     reasons: Vec<String>,
 }
 
@@ -92,6 +97,7 @@ impl Sockets {
                     ),
                     heard: sender.clone(),
                     free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+                    idle: Idle::default(),
                 });
                 if let Err(error) = sockets.listen(socket, address, config, runtime) {
                     let reason = format!("wyoming.{}: {error:#}", program.name());
@@ -127,10 +133,10 @@ impl Sockets {
                 return Ok(());
             }
         };
-        let listener = bind(&file, config.group)
+        let (listener, bound) = bind(&file, config.group)
             .with_context(|| format!("unix://{} cannot be listened on", file.display()))?;
         log::info!("{} for voice pipelines at unix://{}", socket.program.name(), file.display());
-        self.files.push(file);
+        self.files.push(bound);
         self.tasks.spawn(serve_unix(listener, socket));
         Ok(())
     }
@@ -138,32 +144,44 @@ impl Sockets {
 
 impl Drop for Sockets {
     fn drop(&mut self) {
-        for file in &self.files {
-            // It is made anew at the next start anyway.
-            let _ = std::fs::remove_file(file);
+        for bound in &self.files {
+            // It is ours as long as the lock is, and is made anew at the next start anyway.
+            let _ = std::fs::remove_file(&bound.file);
         }
     }
 }
 
-/// A socket's file, for its owner and the group. It is made in a folder that nobody else can enter and
-/// moved to its place when its mode is right, so that nobody connects before; a file that an earlier
-/// run left there is replaced.
-fn bind(file: &Path, group: Option<u32>) -> anyhow::Result<UnixListener> {
+/// A socket's file.
+#[derive(Debug)]
+struct Bound {
+    file: PathBuf,
+    /// Held as long as the file is ours.
+    _lock: File,
+}
+
+/// A socket's file, for its owner and the group. A lock beside it says whose it is; a file that an earlier
+/// run left is replaced. It is made in a folder that nobody else can enter and moved to its place when its mode
+/// is right, so that nobody connects before.
+fn bind(file: &Path, group: Option<u32>) -> anyhow::Result<(UnixListener, Bound)> {
     let folder = file.parent().context("the path has no folder")?;
+    let name = file.file_name().context("the path has no name")?.to_string_lossy();
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    if std::os::unix::net::UnixStream::connect(file).is_ok() {
-        anyhow::bail!("another process listens there");
-    }
-    if std::fs::symlink_metadata(file).is_ok_and(|there| !is_socket(&there)) {
+    let lock = folder.join(format!(".{name}.lock"));
+    let lock = File::options().create(true).truncate(false).write(true).open(lock)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| anyhow::anyhow!("another process listens there"))?;
+    if std::fs::symlink_metadata(file).is_ok_and(|there| !there.file_type().is_socket()) {
         anyhow::bail!("there is a file that is no socket");
     }
     let private = folder.join(format!(".wyoming-{}", std::process::id()));
+    // A process of this number may have been killed here before.
+    let _ = std::fs::remove_dir_all(&private);
     std::fs::create_dir(&private)?;
     let bound = bind_in(&private, file, group);
     let removed = std::fs::remove_dir_all(&private);
     let listener = bound?;
     removed?;
-    Ok(listener)
+    Ok((listener, Bound { file: file.to_owned(), _lock: lock }))
 }
 
 fn bind_in(private: &Path, file: &Path, group: Option<u32>) -> anyhow::Result<UnixListener> {
@@ -175,11 +193,6 @@ fn bind_in(private: &Path, file: &Path, group: Option<u32>) -> anyhow::Result<Un
     std::fs::set_permissions(&unready, std::fs::Permissions::from_mode(mode))?;
     std::fs::rename(&unready, file)?;
     Ok(listener)
-}
-
-fn is_socket(there: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    there.file_type().is_socket()
 }
 
 async fn serve_unix(listener: UnixListener, socket: Arc<Socket>) {

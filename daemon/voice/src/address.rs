@@ -4,8 +4,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-/// Longest path of a socket's file, bytes: what the kernel takes.
-const MAX_PATH_BYTES: usize = 107;
+/// Longest path of a socket's file, bytes: the kernel takes 107, and the file is made beside its place first.
+const MAX_PATH_BYTES: usize = 85;
 
 /// Where a socket listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use valet_core::{
 
 /// Longest text of a value, bytes.
 const MAX_TEXT_BYTES: usize = 1024;
+/// Longest duration, ms: ten years.
+const MAX_DURATION_MS: u64 = 10 * 365 * 24 * 3_600_000;
 /// Largest whole number that is exact as a float.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -49,7 +51,9 @@ pub fn from_json(kind: &EntityKind, json: &Json) -> Result<Value, String> {
             json.as_f64().filter(|v| (0.0..=100.0).contains(v)).map(Value::Percentage)
         }
         EntityKind::Temperature => json.as_f64().map(Value::Temperature),
-        EntityKind::Duration => json.as_u64().map(Value::Duration),
+        EntityKind::Duration => {
+            json.as_u64().filter(|ms| *ms <= MAX_DURATION_MS).map(Value::Duration)
+        }
         EntityKind::Distance => json.as_f64().filter(|v| *v >= 0.0).map(Value::Distance),
         EntityKind::Speed => json.as_f64().filter(|v| *v >= 0.0).map(Value::Speed),
         EntityKind::Time => text(json).filter(|v| is_time(v)).map(Value::Time),
@@ -67,7 +71,9 @@ fn expected(kind: &EntityKind) -> String {
         EntityKind::Number | EntityKind::Temperature => "a number".to_owned(),
         EntityKind::Ordinal => "a whole number that is not 0".to_owned(),
         EntityKind::Percentage => "a number from 0 to 100".to_owned(),
-        EntityKind::Duration => "a whole number of milliseconds".to_owned(),
+        EntityKind::Duration => {
+            format!("a whole number of milliseconds from 0 to {MAX_DURATION_MS}")
+        }
         EntityKind::Distance | EntityKind::Speed => "a number from 0".to_owned(),
         EntityKind::Time => "a time as HH:MM or HH:MM:SS".to_owned(),
         EntityKind::Date => "a date as YYYY-MM-DD".to_owned(),
@@ -141,6 +147,7 @@ mod tests {
             (EntityKind::Ordinal, json!(0)),
             (EntityKind::Percentage, json!(100.5)),
             (EntityKind::Duration, json!(-5)),
+            (EntityKind::Duration, json!(u64::MAX)),
             (EntityKind::Time, json!("24:00")),
             (EntityKind::Time, json!("7:30")),
             (EntityKind::Date, json!("2027-02-29")),

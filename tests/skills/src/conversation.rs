@@ -102,6 +102,7 @@ impl<'a> Conversation<'a> {
             deadline: Deadline::new(self.now, TURN_LIMIT),
             local_now: Some(self.house.desk.local_now()),
             heard: false,
+            others: Vec::new(),
         };
         let mut open = Open::default();
         open.events.push_back(Event::Utter(Box::new(utter)));

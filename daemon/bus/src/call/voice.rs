@@ -5,7 +5,7 @@
 use super::{Call, at_most, body};
 use crate::{
     BusError, Dict,
-    options::{OptionReader, ParseOptions, TurnOptions},
+    options::{OptionReader, TurnOptions},
 };
 use zbus::Message;
 
@@ -27,7 +27,11 @@ impl Call {
             }
             "Partial" => {
                 let (text, options): (String, Dict) = body(message)?;
-                Ok(Self::Partial { text, options: ParseOptions::read(options)? })
+                let mut reader = OptionReader::new(options);
+                let (zone, language) =
+                    (reader.zone()?.unwrap_or_default(), reader.text("language")?);
+                reader.finish(&["zone", "language"])?;
+                Ok(Self::Partial { text, zone, language })
             }
             "Transcript" => {
                 let (guesses, scores, options): (Vec<String>, Vec<f64>, Dict) = body(message)?;

@@ -48,6 +48,8 @@ pub struct Utter {
     pub local_now: Option<(i16, u8, u8, u8, u8)>,
     /// Whether a microphone heard it: then it may be our own voice.
     pub heard: bool,
+    /// What else a recogniser thought of; only to know our own voice by.
+    pub others: Vec<String>,
 }
 
 /// A client that answers for a person.

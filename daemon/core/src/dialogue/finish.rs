@@ -112,6 +112,7 @@ impl Dialogue {
 
     pub(super) fn cancel(&mut self, cx: &mut Step, mut turn: Turn) {
         self.release(cx, &turn);
+        self.silence_turn(cx, turn.id);
         self.skip_rest(&mut turn);
         let mut result = self.result(cx, &turn, ResultType::Answer, String::new(), "cancelled");
         result.finish = FinishCode::Cancelled;
@@ -198,7 +199,7 @@ impl Dialogue {
                 session.last_speech = Some(result.speech.clone());
             }
         }
-        self.told(cx, &result);
+        self.told(cx, (result.turn, result.session, &result.caller), &result.speech);
         cx.effects.push(Effect::Finish(Box::new(result)));
         self.next_in_queue(cx, turn.session);
     }

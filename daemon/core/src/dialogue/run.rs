@@ -167,7 +167,8 @@ impl Dialogue {
     }
 
     /// A skill cannot do what was understood: where a recogniser heard something else, too, that is the same
-    /// request with other words in it, that is tried. What was heard first is answered when none can be done.
+    /// request with other words in it, that is tried. What was said of the first is said when the last cannot be
+    /// done either.
     fn cannot_do(&mut self, cx: &mut Step, mut turn: Turn, index: usize, speech: String) {
         let first = turn.cannot.take().unwrap_or(speech);
         if let Some((text, meant)) = turn.next_guess() {
@@ -180,10 +181,24 @@ impl Dialogue {
         self.finish_commands(cx, turn);
     }
 
+    /// Lets the words of a settled command out while others wait: a voice can begin with them.
+    fn say_on(&mut self, cx: &mut Step, turn: &mut Turn, index: usize) {
+        let others_wait = turn.commands.iter().any(|c| c.status == CommandStatus::Waiting);
+        let words = &turn.commands[index].speech;
+        if !others_wait || words.is_empty() {
+            return;
+        }
+        let blank = if turn.said.is_empty() { "" } else { " " };
+        let words = format!("{blank}{words}");
+        turn.said.push_str(&words);
+        self.told(cx, (turn.id, turn.session, &turn.caller), &turn.said);
+        cx.effects.push(Effect::Said { turn: turn.id, words });
+    }
+
     /// After a command settled: the next one, unless this one stops the rest.
     fn go_on(&mut self, cx: &mut Step, mut turn: Turn, index: usize) {
         if turn.commands[index].status == CommandStatus::Done {
-            say_on(cx, &mut turn, index);
+            self.say_on(cx, &mut turn, index);
             self.run_next(cx, turn);
         } else {
             self.skip_rest(&mut turn);
@@ -302,19 +317,6 @@ impl Dialogue {
             }
         }
     }
-}
-
-/// Lets the words of a settled command out while others wait: a voice can begin with them.
-fn say_on(cx: &mut Step, turn: &mut Turn, index: usize) {
-    let others_wait = turn.commands.iter().any(|c| c.status == CommandStatus::Waiting);
-    let words = &turn.commands[index].speech;
-    if !others_wait || words.is_empty() {
-        return;
-    }
-    let blank = if turn.said.is_empty() { "" } else { " " };
-    let words = format!("{blank}{words}");
-    turn.said.push_str(&words);
-    cx.effects.push(Effect::Said { turn: turn.id, words });
 }
 
 fn add_time(turn: &mut Turn, stage: &'static str, time: std::time::Duration) {

@@ -260,6 +260,7 @@ impl Talk {
             deadline: Deadline::new(self.now, TURN_LIMIT),
             local_now: None,
             heard: false,
+            others: Vec::new(),
         })));
         (turn, effects)
     }

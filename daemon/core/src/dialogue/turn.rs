@@ -216,7 +216,9 @@ impl Turn {
     pub(super) fn next_guess(&mut self) -> Option<(String, Understanding)> {
         let [only] = &self.commands[..] else { return None };
         let acted = only.invoked.as_ref().is_some_and(|invoked| !invoked.actions.is_empty());
-        if acted || only.planning.confirmed.is_some() {
+        // A yes was for what was asked about, and what came with it were guesses of the yes.
+        let asked = only.planning.confirmed.is_some() || only.planning.guest_confirmed;
+        if acted || asked {
             return None;
         }
         while let Some((text, meant)) = self.others.pop_front() {

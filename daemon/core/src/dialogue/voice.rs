@@ -4,7 +4,7 @@
 //! Must not decide what is said. Of a pipeline that says nothing of its voice nothing is assumed but that
 //! what it was handed may be said for as long as that would take.
 
-use super::{DialogState, Dialogue, Effect, QUESTION_LIVES, Step, TurnResult, Utter, Voiced};
+use super::{DialogState, Dialogue, Effect, Pending, QUESTION_LIVES, Step, Utter, Voiced};
 use crate::{
     deadline::Instant,
     session::{Caller, SessionKey, TurnId},
@@ -19,17 +19,19 @@ const HEARD_BACK_FOR: Duration = Duration::from_secs(2);
 const LISTENING_LIVES: Duration = Duration::from_secs(30);
 /// Longest that a question is kept open by being read out.
 const READ_OUT_LIMIT: Duration = Duration::from_secs(60);
-/// Most speeches that are known; the oldest goes.
-const MOST_SPEECHES: usize = 16;
+/// Most speeches of one user that are known; the oldest goes.
+const MOST_SPEECHES_OF_ONE: usize = 16;
+/// Most speeches of all users.
+const MOST_SPEECHES: usize = 256;
 /// Most microphones that count as open.
-const MOST_LISTENING: usize = 32;
+const MOST_LISTENING: usize = 1024;
 
 /// How far a speech is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     /// It was handed over; nobody said that it began.
     Told {
-        /// When it counts as over.
+        /// Until when it may sound, where nobody says so.
         until: Instant,
     },
     /// It sounds.
@@ -72,6 +74,22 @@ impl Speech {
         }
     }
 
+    /// Whether there is anything to be known of it yet.
+    fn is_known(&self, now: Instant) -> bool {
+        let waits = matches!(self.stage, Stage::Told { .. });
+        waits && now < self.told.after(READ_OUT_LIMIT)
+            || self.is_going_on(now)
+            || self.is_audible(now)
+    }
+
+    fn sounds(&self) -> bool {
+        matches!(self.stage, Stage::Sounding { .. })
+    }
+
+    fn user(&self) -> Option<u32> {
+        self.owner.as_ref().map(|owner| owner.uid)
+    }
+
     /// Whether a microphone may hear it now.
     fn is_audible(&self, now: Instant) -> bool {
         match &self.stage {
@@ -101,7 +119,7 @@ impl Voice {
         if self.listening.values().any(|until| now < *until) {
             return Some(DialogState::Listening);
         }
-        let sounds = |s: &&Speech| matches!(s.stage, Stage::Sounding { .. }) && s.is_going_on(now);
+        let sounds = |s: &&Speech| s.sounds() && s.is_going_on(now);
         self.speeches.iter().find(sounds).map(|_| DialogState::Speaking)
     }
 
@@ -124,7 +142,7 @@ impl Voice {
                 speech.stage = Stage::Over { at: until, sounded: true };
             }
         }
-        self.speeches.retain(|speech| speech.is_going_on(now) || speech.is_audible(now));
+        self.speeches.retain(|speech| speech.is_known(now));
     }
 
     /// A client left the bus: nothing of it listens or sounds.
@@ -137,9 +155,31 @@ impl Voice {
         }
     }
 
-    fn keep(&mut self, speech: Speech) {
-        if self.speeches.len() == MOST_SPEECHES {
-            self.speeches.remove(0);
+    /// Keeps a speech, or the words that came to one. Of too many the user's own go first, and what
+    /// sounds goes last.
+    fn keep(&mut self, now: Instant, speech: Speech) {
+        if let Some(begun) = self.speeches.iter_mut().find(|s| s.turn == speech.turn) {
+            let until = now.after(time_to_say(&speech.text));
+            match &mut begun.stage {
+                Stage::Told { until: known } | Stage::Sounding { until: known, .. } => {
+                    *known = until
+                }
+                Stage::Over { .. } => {}
+            }
+            (begun.text, begun.told) = (speech.text, now);
+            return;
+        }
+        let user = speech.user();
+        let own = self.speeches.iter().filter(|s| s.user() == user).count();
+        if own >= MOST_SPEECHES_OF_ONE || self.speeches.len() >= MOST_SPEECHES {
+            let of = |wanted: &dyn Fn(&Speech) -> bool| self.speeches.iter().position(wanted);
+            let oldest = of(&|s: &Speech| s.user() == user && !s.sounds())
+                .or_else(|| of(&|s: &Speech| s.user() == user))
+                .or_else(|| of(&|s: &Speech| !s.sounds()));
+            match oldest {
+                Some(at) => drop(self.speeches.remove(at)),
+                None => return,
+            }
         }
         self.speeches.push(speech);
     }
@@ -161,13 +201,18 @@ impl Voice {
 }
 
 impl Dialogue {
-    /// Whether a caller may say how the speech of a turn goes on: whoever it was said to, which of an
-    /// announcement is everybody, and whoever speaks for us.
+    /// Whether a caller may say how the speech of a turn goes on: once it sounds, who said so; before
+    /// that whoever it was said to, which of an announcement is everybody, and the agent that speaks there.
     #[must_use]
     pub fn may_voice(&self, turn: TurnId, caller: &Caller) -> bool {
-        let speaks = || self.agents.iter().any(|agent| agent.name == caller.name);
-        let own = |owner: &Option<Caller>| owner.as_ref().is_none_or(|o| o.uid == caller.uid);
-        self.voice.speeches.iter().any(|s| s.turn == turn && (own(&s.owner) || speaks()))
+        let Some(speech) = self.voice.speeches.iter().find(|s| s.turn == turn) else {
+            return false;
+        };
+        if let Stage::Sounding { by, .. } = &speech.stage {
+            return by == caller;
+        }
+        let speaks = self.agent("speak", speech.zone).is_some_and(|a| a.name == caller.name);
+        speaks || speech.user().is_none_or(|uid| uid == caller.uid)
     }
 
     /// Takes what happened to microphones and voices.
@@ -184,28 +229,39 @@ impl Dialogue {
         }
     }
 
-    /// A result's words go out.
-    pub(super) fn told(&mut self, cx: &Step, result: &TurnResult) {
-        if result.speech.is_empty() {
+    /// Words of a turn go out: all that were said of it by now.
+    pub(super) fn told(
+        &mut self,
+        cx: &Step,
+        (turn, session, owner): (TurnId, SessionKey, &Caller),
+        words: &str,
+    ) {
+        if words.is_empty() {
             return;
         }
-        let zone = self.sessions.get(&result.session).map_or(Zone::All, |session| session.zone);
-        self.voice.keep(Speech {
-            turn: result.turn,
-            session: Some(result.session),
-            owner: Some(result.caller.clone()),
-            zone,
-            text: result.speech.clone(),
-            stage: Stage::Told { until: cx.now.after(time_to_say(&result.speech)) },
+        let speech = Speech {
+            turn,
+            session: Some(session),
+            owner: Some(owner.clone()),
+            zone: self.sessions.get(&session).map_or(Zone::All, |session| session.zone),
+            text: words.to_owned(),
+            stage: Stage::Told { until: cx.now.after(time_to_say(words)) },
             told: cx.now,
-        });
+        };
+        self.voice.keep(cx.now, speech);
+    }
+
+    /// A turn is cancelled: what was said of it already ends.
+    pub(super) fn silence_turn(&mut self, cx: &mut Step, turn: TurnId) {
+        self.voice.silence(cx, |speech| speech.turn == turn);
     }
 
     /// Something that nobody asked for is said.
     fn announced(&mut self, cx: &Step, turn: TurnId, text: String) {
         let stage = Stage::Told { until: cx.now.after(time_to_say(&text)) };
         let (zone, told) = (Zone::All, cx.now);
-        self.voice.keep(Speech { turn, session: None, owner: None, zone, text, stage, told });
+        let speech = Speech { turn, session: None, owner: None, zone, text, stage, told };
+        self.voice.keep(cx.now, speech);
     }
 
     fn listening(&mut self, cx: &Step, caller: Caller, zone: Zone, listening: bool) {
@@ -222,13 +278,16 @@ impl Dialogue {
 
     fn speech_started(&mut self, cx: &Step, caller: Caller, turn: TurnId) {
         let Some(speech) = self.voice.speeches.iter_mut().find(|s| s.turn == turn) else { return };
-        if !speech.is_going_on(cx.now) {
+        if !matches!(speech.stage, Stage::Told { .. }) {
             return;
         }
         let until = cx.now.after(time_to_say(&speech.text));
         speech.stage = Stage::Sounding { by: caller, until };
         let (session, told) = (speech.session, speech.told);
-        self.prolong(turn, session, until.after(QUESTION_LIVES), told);
+        let until = until.after(QUESTION_LIVES).min(told.after(READ_OUT_LIMIT));
+        if let Some(pending) = self.question_of(turn, session) {
+            pending.until = until.max(pending.until);
+        }
     }
 
     /// The last word of a speech: from now on a question in it is waited for.
@@ -239,25 +298,17 @@ impl Dialogue {
         }
         speech.stage = Stage::Over { at: cx.now, sounded: true };
         let (session, told) = (speech.session, speech.told);
-        self.prolong(turn, session, cx.now.after(QUESTION_LIVES), told);
-        let asked = session.and_then(|key| self.sessions.get(&key)?.pending.as_ref());
-        if !interrupted && asked.is_some_and(|pending| pending.turn == turn) {
+        let Some(pending) = self.question_of(turn, session) else { return };
+        pending.until = cx.now.after(QUESTION_LIVES).min(told.after(READ_OUT_LIMIT));
+        if !interrupted {
             cx.effects.push(Effect::OpenMicrophone { turn, speaker: caller });
         }
     }
 
-    /// Keeps the question of a turn open until then, as long as it is still the one that is open.
-    fn prolong(
-        &mut self,
-        turn: TurnId,
-        session: Option<SessionKey>,
-        until: Instant,
-        told: Instant,
-    ) {
-        let pending = session.and_then(|key| self.sessions.get_mut(&key)?.pending.as_mut());
-        if let Some(pending) = pending.filter(|pending| pending.turn == turn) {
-            pending.until = until.min(told.after(READ_OUT_LIMIT)).max(pending.until);
-        }
+    /// The question that a turn asked, as long as it is the one that is open.
+    fn question_of(&mut self, turn: TurnId, session: Option<SessionKey>) -> Option<&mut Pending> {
+        let pending = self.sessions.get_mut(&session?)?.pending.as_mut();
+        pending.filter(|pending| pending.turn == turn)
     }
 
     /// Somebody said something: what sounds there ends.
@@ -272,16 +323,22 @@ impl Dialogue {
     /// Whether a microphone heard our own voice.
     pub(super) fn is_own_voice(&self, now: Instant, utter: &Utter) -> bool {
         let zone = utter.zone.unwrap_or_default();
+        let others = &utter.others;
+        let heard =
+            || std::iter::once(utter.utterance.as_str()).chain(others.iter().map(String::as_str));
         utter.heard
             && self.voice.speeches.iter().any(|speech| {
                 speech.is_audible(now)
                     && overlap(speech.zone, zone)
-                    && is_echo(utter.utterance.as_str(), &speech.text)
+                    && heard().any(|text| is_echo(text, &speech.text))
             })
     }
 
     /// "Stop": what is said to this caller ends, in one conversation or in all of them.
     pub(super) fn hush(&mut self, cx: &mut Step, caller: &Caller, session: Option<SessionKey>) {
+        if session.is_some_and(|key| !self.may_use(&key, caller)) {
+            return;
+        }
         self.voice.silence(cx, |speech| match (session, &speech.owner) {
             (Some(key), _) => speech.session == Some(key),
             (None, Some(owner)) => owner.uid == caller.uid,

@@ -34,7 +34,9 @@ impl Assistant {
             Call::SetListening { listening, zone, initiator } => {
                 self.set_listening(caller, (listening, zone), initiator, reply);
             }
-            Call::Partial { text, options } => self.partial(caller, &text, &options, reply),
+            Call::Partial { text, zone, language } => {
+                self.partial(caller, &text, (zone, language.as_deref()), reply);
+            }
             Call::Transcript { guesses, options } => {
                 self.transcript(caller, guesses, options, reply)
             }
@@ -224,6 +226,7 @@ impl Assistant {
         let turn = self.new_turn();
         self.waiters.insert(turn, waiter);
         self.traces.begin(turn, caller.uid);
+        let others = heard.guesses.iter().skip(1).map(|(text, _)| text.clone()).collect();
         self.voices.keep_guesses(turn, heard.guesses);
         self.initiators.begin(turn, options.initiator.as_ref(), session);
         self.step(Event::Utter(Box::new(Utter {
@@ -238,6 +241,7 @@ impl Assistant {
             deadline: Deadline::new(self.clock.now(), options.timeout),
             local_now: crate::wall::local_now(),
             heard: heard.by_microphone,
+            others,
         })));
     }
 

@@ -174,6 +174,7 @@ impl Assistant {
             local_now: crate::wall::local_now(),
             // Pipelines of this kind say nothing of their voice, and their rooms are not ours to know.
             heard: false,
+            others: Vec::new(),
         })
     }
 

@@ -6,9 +6,7 @@ use super::{Assistant, calls, calls::utterance};
 use crate::happening::Happening;
 use std::{collections::BTreeMap, time::Duration};
 use valet_bus::{
-    BusError, Dict, ErrorName, Guesses, ROOT, Reply,
-    convert::owned,
-    options::{ParseOptions, TurnOptions},
+    BusError, Dict, ErrorName, Guesses, ROOT, Reply, convert::owned, options::TurnOptions,
 };
 use valet_core::{
     deadline::Deadline,
@@ -99,26 +97,28 @@ impl Assistant {
         &mut self,
         caller: Caller,
         text: &str,
-        options: &ParseOptions,
+        (zone, language): (Zone, Option<&str>),
         reply: Reply,
     ) {
-        let checked = utterance(text).and_then(|utterance| {
-            self.check_language(options.turn.language.as_deref()).map(|()| utterance)
-        });
+        let checked =
+            utterance(text).and_then(|utterance| self.check_language(language).map(|()| utterance));
         let utterance = match checked {
             Ok(utterance) => utterance,
             Err(error) => return reply.error(&error),
         };
-        let zone = options.turn.zone.unwrap_or_default();
         self.step(Event::Voiced(Voiced::Listening { caller, zone, listening: true }));
-        let found = self.understander.match_templates(&Request {
+        let request = Request {
             text: utterance.as_str().to_owned(),
             language: self.config.language.clone(),
             zone: if zone == Zone::All { Zone::DRIVER } else { zone },
             expected: None,
             local_now: crate::wall::local_now(),
             previous: None,
-        });
+        };
+        let found = match self.script {
+            Some(_) => self.understand_at_once(&request),
+            None => self.understander.match_templates(&request),
+        };
         let complete = found.as_ref().is_some_and(|found| self.lacks_nothing(found));
         let commands = found.unwrap_or_default().commands;
         let intents: Vec<String> = commands.iter().map(|c| c.best.intent.to_string()).collect();
@@ -131,10 +131,12 @@ impl Assistant {
     /// Whether what was understood can be done without asking for more.
     fn lacks_nothing(&self, found: &Understanding) -> bool {
         let skills = &self.dialogue.rules().skills;
-        found.commands.iter().all(|command| {
-            let spec = skills.intent(&command.best.intent);
-            spec.is_some_and(|spec| missing_slot(spec, &command.best.slots).is_none())
-        })
+        let something = !found.is_empty() && !found.too_many;
+        something
+            && found.commands.iter().all(|command| {
+                let spec = skills.intent(&command.best.intent);
+                spec.is_some_and(|spec| missing_slot(spec, &command.best.slots).is_none())
+            })
     }
 
     pub(super) fn transcript(

@@ -4,10 +4,15 @@
 //! a limit, and the connection ends with it.
 
 use super::{Heard, MAX_CONNECTIONS, Socket, Wanted};
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    sync::oneshot,
+    sync::{Notify, oneshot},
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
@@ -38,8 +43,29 @@ impl From<io::Error> for End {
     }
 }
 
-/// Begins a connection. Where the socket has enough of them it waits a moment for one to end, and is
-/// refused where none does, or where as many wait.
+/// Connections that wait for their next frame, the one that waits longest first.
+#[derive(Debug, Default)]
+pub(super) struct Idle(Mutex<VecDeque<Arc<Notify>>>);
+
+impl Idle {
+    fn list(&self) -> MutexGuard<'_, VecDeque<Arc<Notify>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the one away that waits longest.
+    fn send_away(&self) {
+        if let Some(longest) = self.list().pop_front() {
+            longest.notify_one();
+        }
+    }
+
+    fn leaves(&self, one: &Arc<Notify>) {
+        self.list().retain(|other| !Arc::ptr_eq(one, other));
+    }
+}
+
+/// Begins a connection. Where the socket has enough of them the one that rested longest is sent away; a moment is
+/// waited for its end, and the new one is refused where none ends, or where as many wait.
 pub(super) fn begin<S>(tasks: &mut JoinSet<()>, mut stream: S, uid: u32, socket: &Arc<Socket>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -49,14 +75,14 @@ where
         true => ROOM_LIMIT,
         false => Duration::ZERO,
     };
+    if socket.free.available_permits() == 0 {
+        socket.idle.send_away();
+    }
     tasks.spawn(async move {
         let room = timeout(patience, Arc::clone(&socket.free).acquire_owned()).await;
         let ended = match room {
             Ok(Ok(_permit)) => serve(&mut stream, uid, &socket).await,
-            _ => {
-                let text = format!("{MAX_CONNECTIONS} connections are open, close one first");
-                Err(End::Told("busy", text))
-            }
+            _ => Err(full()),
         };
         if let Err(End::Told(code, text)) = ended {
             // The text may hold what was said.
@@ -79,9 +105,18 @@ where
 {
     let (mut reader, mut buffer) = (FrameReader::default(), vec![0; READ_BYTES]);
     let mut until = Instant::now() + SILENCE_LIMIT;
+    let sent_away = Arc::new(Notify::new());
     loop {
+        if !reader.is_within() {
+            socket.idle.list().push_back(Arc::clone(&sent_away));
+        }
         let read = timeout_at(until, stream.read(&mut buffer));
-        let taken = read.await.map_err(|_| late(reader.is_within()))??;
+        let read = tokio::select! {
+            read = read => read.map_err(|_| late(reader.is_within())),
+            () = sent_away.notified() => Err(full()),
+        };
+        socket.idle.leaves(&sent_away);
+        let taken = read??;
         if taken == 0 {
             return match reader.is_within() {
                 true => Err(End::Told("invalid-frame", "the stream ends within a frame".into())),
@@ -102,6 +137,10 @@ where
             false => Instant::now() + SILENCE_LIMIT,
         };
     }
+}
+
+fn full() -> End {
+    End::Told("busy", format!("{MAX_CONNECTIONS} connections are open, close one first"))
 }
 
 fn late(within: bool) -> End {
@@ -158,7 +197,7 @@ async fn ask(socket: &Socket, uid: u32, wanted: Wanted) -> Answer {
     let heard = Heard { program: socket.program, uid, wanted, reply };
     if socket.heard.try_send(heard).is_err() {
         let text = "the assistant has too much to do; try again in a moment";
-        return Answer::Error { text: text.into(), code: "busy".into() };
+        return Answer::Error { text: text.into(), code: "Busy".into() };
     }
     answer.await.unwrap_or_else(|_| Answer::Error {
         text: "the assistant is stopping".into(),

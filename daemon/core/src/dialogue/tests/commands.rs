@@ -55,6 +55,7 @@ fn parsing_runs_nothing_and_touches_no_question() {
         deadline: Deadline::new(talk.now, TURN_LIMIT),
         local_now: None,
         heard: false,
+        others: Vec::new(),
     })));
     let effects = talk.understood(turn, one("open-boot"));
     assert_eq!(end(&effects).intents.len(), 1);

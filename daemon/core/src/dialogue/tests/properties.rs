@@ -203,6 +203,7 @@ fn utter(talk: &mut Talk, seen: &mut Seen, number: u8, speaker: u8, parse: bool)
         deadline: Deadline::new(talk.now, TURN_LIMIT),
         local_now: None,
         heard: false,
+        others: Vec::new(),
     })))
 }
 

@@ -237,6 +237,7 @@ fn a_long_turn_does_not_make_the_clock_due_for_ever() {
         deadline,
         local_now: None,
         heard: false,
+        others: Vec::new(),
     })));
     talk.wait(FORGET_AFTER + FORGET_AFTER);
     talk.step(Event::Tick);

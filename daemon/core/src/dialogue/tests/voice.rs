@@ -34,6 +34,7 @@ fn heard(talk: &mut Talk, text: &str) -> Vec<Effect> {
         deadline,
         local_now: None,
         heard: true,
+        others: Vec::new(),
     })))
 }
 
@@ -119,8 +120,10 @@ fn what_is_said_ends_when_somebody_speaks_and_on_stop() {
 
     let (mut talk, turn) = asked();
     let other = Caller { uid: anna().uid + 1, name: ":1.7".into() };
-    let effects = talk.step(Event::Stop { caller: other, session: None });
-    assert_eq!(silenced(&effects), [], "another user's");
+    for session in [None, Some(home())] {
+        let effects = talk.step(Event::Stop { caller: other.clone(), session });
+        assert_eq!(silenced(&effects), [], "another user's");
+    }
     let effects = talk.step(Event::Stop { caller: anna(), session: Some(home()) });
     assert_eq!(silenced(&effects), [turn], "what was handed over may be said any moment");
 
@@ -187,6 +190,9 @@ fn words_of_a_settled_command_go_out_while_the_next_one_acts() {
         _ => None,
     });
     assert_eq!(said, Some("It is warm."));
+    // They sound already, and are known as any others.
+    started(&mut talk, turn);
+    assert_eq!(end(&heard(&mut talk, "it is warm")).code, "own-speech");
     // What went out stays in the result, however the turn ends.
     talk.wait(TURN_LIMIT);
     let effects = talk.step(Event::Tick);
@@ -247,4 +253,36 @@ fn where_a_skill_cannot_do_what_was_heard_first_the_next_guess_of_the_same_is_tr
     let acted = vec![action(path, ActionStatus::Done, 1, 2)];
     let effects = talk.comes(turn, 0, Invoked { actions: acted, ..cannot("Half of it.") });
     assert_eq!(end(&effects).code, "cannot-do");
+}
+
+#[test]
+fn words_of_a_turn_that_is_stopped_end_with_it() {
+    let mut talk = Talk::new();
+    let (turn, _) = talk.hears(commands(vec![command("query", vec![]), command("query", vec![])]));
+    talk.comes(turn, 0, answers("It is warm."));
+    let effects = talk.step(Event::Stop { caller: anna(), session: Some(home()) });
+    assert_eq!(silenced(&effects), [turn]);
+    assert_eq!(end(&effects).finish, FinishCode::Cancelled);
+}
+
+#[test]
+fn only_who_began_to_speak_tells_of_the_end() {
+    let (mut talk, turn) = asked();
+    started(&mut talk, turn);
+    let other = Caller { uid: anna().uid, name: ":1.77".into() };
+    assert!(talk.dialogue.may_voice(turn, &pipeline()));
+    assert!(!talk.dialogue.may_voice(turn, &other));
+}
+
+#[test]
+fn one_users_turns_push_no_other_users_speech_out() {
+    let (mut talk, turn) = asked();
+    started(&mut talk, turn);
+    let bert = Caller { uid: anna().uid + 1, name: ":1.8".into() };
+    let theirs = SessionKey::Default { uid: bert.uid, zone: Zone::Row(2) };
+    for _ in 0..40 {
+        let (id, _) = talk.utter_in(theirs, bert.clone());
+        talk.understood(id, act(DialogueAct::Help));
+    }
+    assert!(asks_for_the_microphone(&finished(&mut talk, turn, false)));
 }
