@@ -193,6 +193,9 @@ impl<'a> Conversation<'a> {
             Effect::CancelInvoke { .. }
             | Effect::AskAgent { .. }
             | Effect::CancelAgent { .. }
+            | Effect::Said { .. }
+            | Effect::Silence { .. }
+            | Effect::OpenMicrophone { .. }
             | Effect::TurnChanged { .. }
             | Effect::DialogState(_)
             | Effect::Expecting { .. }
