@@ -3,6 +3,7 @@
 use crate::world::{bench, command, probe_id, text, with};
 use std::{sync::mpsc, time::Duration};
 use valet_core::{
+    dialogue::MAX_TURNS,
     entity::Value,
     outcome::{Outcome, SkillFault},
 };
@@ -137,8 +138,8 @@ fn too_many_turns_at_once_are_busy_and_a_stopped_host_says_so() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(busy, HostError::Busy { waiting: 8 }), "{busy:?}");
-    assert!((8..=10).contains(&taken), "{taken}");
+    assert!(matches!(busy, HostError::Busy { waiting: MAX_TURNS }), "{busy:?}");
+    assert!((MAX_TURNS..=MAX_TURNS + 2).contains(&taken), "{taken}");
     bench.host.stop();
     drop(send);
     assert!(receive.iter().count() <= 2, "what waited was dropped");
