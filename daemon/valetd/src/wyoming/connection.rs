@@ -156,7 +156,7 @@ where
     S: AsyncWrite + Unpin,
 {
     let (wanted, context) = match Event::read(frame) {
-        Ok(Event::Describe) => return write(stream, &[socket.info.clone()]).await,
+        Ok(Event::Describe) => return write(stream, std::slice::from_ref(&socket.info)).await,
         Ok(Event::Ping { text }) => {
             let pong = Frame::new("pong");
             let pong = match text {
