@@ -9,6 +9,7 @@ mod check;
 mod event;
 mod finish;
 mod lifetime;
+mod offer;
 mod run;
 mod turn;
 mod undo;
@@ -35,6 +36,7 @@ use crate::{
     understanding::{DialogueAct, Expected, Request, Understanding},
     zone::Zone,
 };
+use offer::Offers;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -118,6 +120,8 @@ pub struct Dialogue {
     /// The value last requested of each signal that has not been seen there yet.
     awaited: BTreeMap<SignalPath, SignalValue>,
     voice: Voice,
+    /// What skills announced and asked.
+    offers: Offers,
     state: DialogState,
     nonce: u64,
 }
@@ -135,6 +139,7 @@ impl Dialogue {
             late: BTreeMap::new(),
             awaited: BTreeMap::new(),
             voice: Voice::default(),
+            offers: Offers::default(),
             state: DialogState::Idle,
             nonce: 0,
         }
@@ -366,7 +371,7 @@ impl Dialogue {
             (None, SessionKey::Default { .. }) => session.used.after(FORGET_AFTER),
             (None, SessionKey::Opened(_)) => session.used.after(EXPIRE_AFTER),
         });
-        turns.chain(sessions).chain(self.voice.next_tick()).min()
+        turns.chain(sessions).chain(self.voice.next_tick()).chain(self.offers.next_tick()).min()
     }
 
     fn show_state(&mut self, cx: &mut Step) {
@@ -374,7 +379,7 @@ impl Dialogue {
             DialogState::Thinking
         } else if let Some(state) = self.voice.state(cx.now) {
             state
-        } else if self.sessions.values().any(|s| s.pending.is_some()) {
+        } else if self.offers.are_open() || self.sessions.values().any(|s| s.pending.is_some()) {
             DialogState::Expecting
         } else {
             DialogState::Idle
@@ -503,6 +508,12 @@ impl Dialogue {
             return self.finish_parse(cx, turn, &understanding);
         }
         let pending = self.take_pending(cx, &turn);
+        if pending.is_none() {
+            match self.answer_offer(cx, turn, understanding.act) {
+                Some(same) => turn = same,
+                None => return,
+            }
+        }
         match (understanding.act, pending) {
             (Some(DialogueAct::Affirm), Some(Ok(pending))) => {
                 self.affirmed(cx, turn, pending);

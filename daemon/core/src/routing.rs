@@ -33,6 +33,8 @@ pub struct SkillEntry {
     pub intents: BTreeMap<String, IntentSpec>,
     /// Replies by intent and outcome, in the table's language.
     pub replies: BTreeMap<String, BTreeMap<String, String>>,
+    /// The intent that a yes asks for when the skill announced a question.
+    pub yes: Option<String>,
 }
 
 impl SkillTable {
@@ -51,6 +53,13 @@ impl SkillTable {
     #[must_use]
     pub fn reply(&self, id: &IntentId, outcome: &str) -> Option<&str> {
         self.skills.get(id.skill())?.replies.get(id.name())?.get(outcome).map(String::as_str)
+    }
+
+    /// What a yes to a question that the skill announced asks for.
+    #[must_use]
+    pub fn yes_of(&self, id: &SkillId) -> Option<IntentId> {
+        let name = self.skills.get(id)?.yes.as_deref()?;
+        IntentId::new(id.clone(), name).ok()
     }
 
     /// The skill's name for people, else its id.
@@ -126,6 +135,20 @@ fn plan(
         confirmed: None,
         guest_confirmed: false,
     })
+}
+
+/// Plans an intent that nobody had to understand; `text` is what was said for it. `None` = its skill is gone.
+#[must_use]
+pub fn planned_as_given(
+    table: &SkillTable,
+    intent: &IntentId,
+    text: &str,
+    speaker: Zone,
+) -> Option<Planning> {
+    let engine = Engine::Given;
+    let given = Candidate { intent: intent.clone(), slots: Vec::new(), confidence: 1.0, engine };
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    plan(table, &given, (0, end), text, speaker)
 }
 
 /// Adds what the manifest says stands in for slots that nothing was said about.

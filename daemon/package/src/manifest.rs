@@ -61,6 +61,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// Filters of MQTT topics whose messages wake it; each within what it may follow.
     pub wake: Vec<String>,
+    /// The intent that a yes asks for, where the skill announces a question.
+    pub yes: Option<String>,
     /// Settings by name.
     pub settings: BTreeMap<String, SettingSchema>,
     /// Intents by name.
@@ -147,6 +149,9 @@ impl Manifest {
         }
         let capabilities = build_capabilities(&raw.capabilities).map_err(bad)?;
         check_wake(&raw.wake.mqtt, &capabilities).map_err(bad)?;
+        if let Some(yes) = &raw.announcements.yes {
+            check_yes(yes, &intents, &capabilities).map_err(bad)?;
+        }
         Ok(Self {
             id: SkillId::parse(&raw.skill.id).map_err(|e| bad(e.to_string()))?,
             version: raw.skill.version,
@@ -157,6 +162,7 @@ impl Manifest {
             capabilities,
             limits: build_limits(&raw.limits).map_err(bad)?,
             wake: raw.wake.mqtt,
+            yes: raw.announcements.yes,
             settings: raw.settings,
             intents,
         })
@@ -253,6 +259,35 @@ fn check_wake(filters: &[String], capabilities: &CapabilitySet) -> Result<(), St
                 "wake.mqtt has {filter:?}, expected filters within mqtt-subscribe"
             ));
         }
+    }
+    Ok(())
+}
+
+/// What a yes to an announcement asks for: something small that needs no more words.
+fn check_yes(
+    yes: &str,
+    intents: &BTreeMap<String, IntentSpec>,
+    capabilities: &CapabilitySet,
+) -> Result<(), String> {
+    let Some(spec) = intents.get(yes) else {
+        let known: Vec<&str> = intents.keys().map(String::as_str).collect();
+        let known = known.join(", ");
+        return Err(format!("announcements.yes is {yes:?}, expected one of its intents: {known}"));
+    };
+    if !matches!(spec.class, Class::Info | Class::Comfort) {
+        return Err(format!(
+            "announcements.yes is {yes:?} of class {}, expected one of class info or comfort: a yes to what nobody asked for opens nothing",
+            spec.class.name()
+        ));
+    }
+    let unfilled = spec.slots.iter().find(|(_, slot)| slot.required && slot.default.is_none());
+    if let Some((slot, _)) = unfilled {
+        return Err(format!(
+            "announcements.yes is {yes:?}, whose slot {slot} is required: expected an intent that a plain yes is enough for"
+        ));
+    }
+    if !capabilities.kinds().contains(&CapabilityKind::Announce) {
+        return Err("announcements.yes needs the capability announce = true".into());
     }
     Ok(())
 }
@@ -387,6 +422,35 @@ slots.level = { entity = "percentage", required = true, ask = { en = "How bright
         for (subscribe, wake) in [("home/#", "#"), ("home/a", "home/b"), ("home/#", "home/#/x")] {
             assert!(with(subscribe, wake).is_err(), "{subscribe} {wake}");
         }
+    }
+
+    #[test]
+    fn a_yes_to_an_announcement_stands_for_something_small() {
+        let with = |yes: &str, class: &str| {
+            let text = SMALL
+                .replace("class = \"comfort\"", &format!("class = {class:?}"))
+                .replace(", required = true", "")
+                .replace(
+                    "[intents.set-light]",
+                    &format!("[announcements]\nyes = {yes:?}\n[intents.set-light]"),
+                );
+            Manifest::parse("skill.toml", &text.replace("store = 4096", "announce = true"))
+        };
+        assert_eq!(
+            with("set-light", "comfort").expect("a manifest").yes.as_deref(),
+            Some("set-light")
+        );
+        assert!(with("unset-light", "comfort").is_err(), "no such intent");
+        assert!(with("set-light", "security").is_err(), "too much for a yes");
+        let text = SMALL.replace(
+            "[intents.set-light]",
+            "[announcements]\nyes = \"set-light\"\n[intents.set-light]",
+        );
+        let needs_more =
+            Manifest::parse("skill.toml", &text.replace("store = 4096", "announce = true"));
+        assert!(needs_more.is_err_and(|e| e.to_string().contains("level")), "how bright?");
+        let silent = Manifest::parse("skill.toml", &text.replace(", required = true", ""));
+        assert!(silent.is_err_and(|e| e.to_string().contains("announce")), "it may not announce");
     }
 
     #[test]

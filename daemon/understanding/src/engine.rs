@@ -22,6 +22,7 @@ use crate::{
     normalise::Tokens,
     templates::{Found, Reading, Templates},
     training::{TrainingIntent, TrainingSet},
+    wake_words::WakeWords,
 };
 use std::{
     collections::{BTreeSet, HashSet},
@@ -83,6 +84,7 @@ pub struct Understander {
     /// Skills that never take a sentence that a template of another one matches.
     yielding: Arc<BTreeSet<SkillId>>,
     words: &'static DialogueWords,
+    wake_words: Arc<WakeWords>,
 }
 
 /// One command as it was found, with what the next part of a sentence may lean on.
@@ -123,6 +125,12 @@ impl Understander {
     #[must_use]
     pub fn yielding(&self, skills: BTreeSet<SkillId>) -> Self {
         Self { yielding: Arc::new(skills), ..self.clone() }
+    }
+
+    /// The same understander, which is woken by these, too.
+    #[must_use]
+    pub fn woken_by(&self, wake_words: Arc<WakeWords>) -> Self {
+        Self { wake_words, ..self.clone() }
     }
 
     /// The same understander, for the time until its heads are trained: free speech is understood as the one before it
@@ -189,7 +197,7 @@ impl Understander {
     #[must_use]
     pub fn match_templates(&self, request: &Request) -> Option<Understanding> {
         let started = Instant::now();
-        let tokens = read(request);
+        let tokens = self.read(request);
         let context = Context::of(request);
         let mut understood = self.match_tokens(request, &tokens, &context)?;
         understood.template_time = started.elapsed();
@@ -226,7 +234,7 @@ impl Understander {
             }
             return understood;
         }
-        let tokens = read(request);
+        let tokens = self.read(request);
         let context = Context::of(request);
         let mut understood = Understanding { template_time, ..Understanding::default() };
         let mut turned = false;
@@ -451,14 +459,14 @@ impl Understander {
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, text)| text.clone())
     }
-}
 
-fn read(request: &Request) -> Tokens {
-    let mut end = request.text.len().min(MAX_TEXT_BYTES);
-    while !request.text.is_char_boundary(end) {
-        end -= 1;
+    fn read(&self, request: &Request) -> Tokens {
+        let mut end = request.text.len().min(MAX_TEXT_BYTES);
+        while !request.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        Tokens::heard(&request.text[..end], &self.wake_words)
     }
-    Tokens::heard(&request.text[..end])
 }
 
 #[cfg(test)]

@@ -20,9 +20,11 @@ mod hash;
 mod language;
 mod random;
 mod templates;
+mod wake_words;
 
 pub use engine::{Collision, SkillSource, Understander};
 pub use entities::Vocabulary;
 pub use error::UnderstandingError;
 pub use guesses::{Guess, likeliest, worth_a_look};
 pub use scripted::Script;
+pub use wake_words::WakeWords;

@@ -3,7 +3,7 @@
 //! Must not drop meaning: what is left out here (fillers, plain punctuation) is left out of
 //! templates and of speech alike.
 
-use crate::language::Language;
+use crate::{language::Language, wake_words::WakeWords};
 use std::{borrow::Cow, ops::Range};
 
 /// Most other readings by words that sound alike.
@@ -51,9 +51,12 @@ impl Tokens {
 
     /// Reads what was said to the assistant: what woke it may still stand in front.
     #[must_use]
-    pub fn heard(text: &str) -> Self {
+    pub fn heard(text: &str, wake_words: &WakeWords) -> Self {
         let mut tokens = Self::read(text);
-        drop_wake_word(&mut tokens.list, Language::english(), &mut tokens.dropped);
+        let woke = wake_words.in_front(&tokens.list);
+        let woke = tokens.list.drain(..woke);
+        tokens.dropped.extend(woke.map(|token| token.start as usize..token.end as usize));
+        tokens.dropped.sort_by_key(|gap| gap.start);
         tokens
     }
 
@@ -222,17 +225,6 @@ fn drop_fillers(list: &mut Vec<Token>, language: &Language, dropped: &mut Vec<Ra
         }
         !filler
     });
-}
-
-/// Removes what woke the assistant, where something else was said.
-fn drop_wake_word(list: &mut Vec<Token>, language: &Language, dropped: &mut Vec<Range<usize>>) {
-    let begins = |phrase: &&Vec<Box<str>>| {
-        phrase.len() < list.len() && phrase.iter().zip(&*list).all(|(word, t)| *word == t.norm)
-    };
-    let longest = language.wake_words.iter().filter(begins).map(Vec::len).max();
-    let spans = list.drain(..longest.unwrap_or(0));
-    dropped.extend(spans.map(|token| token.start as usize..token.end as usize));
-    dropped.sort_by_key(|gap| gap.start);
 }
 
 struct Reader<'a> {

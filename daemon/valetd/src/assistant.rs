@@ -244,8 +244,8 @@ impl Assistant {
         instant!("start.swept");
         self.load_skills();
         instant!("start.loaded");
-        let (language, none) = (&self.config.language, Vocabulary::default());
-        self.understander = build_understander(language, &mut self.skills, &none)?;
+        let none = Vocabulary::default();
+        self.understander = build_understander(&self.config, &mut self.skills, &none)?;
         let rules = self.rules();
         self.dialogue.replace_rules(rules);
         self.start_inference()?;

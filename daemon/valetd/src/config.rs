@@ -14,12 +14,14 @@ use serde::Deserialize;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use valet_bus::access::{AccessRules, Holders, Right};
 use valet_core::signal::Class;
 use valet_kernels::Kernels;
 use valet_package::{PackageError, folder::read_bounded, strict};
+use valet_understanding::WakeWords;
 
 /// Largest configuration file, bytes.
 const MAX_CONFIG_BYTES: usize = 64 * 1024;
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub vehicle_overlay: Option<PathBuf>,
     /// Whether the encoder is loaded.
     pub encoder: bool,
+    /// What wakes the assistant here, besides the words that are known.
+    pub wake_words: Arc<WakeWords>,
     /// Name of the kernels that run models, or `auto` for the fastest that the processor runs.
     pub kernels: String,
     /// Threads that run a model's products, the inference thread among them.
@@ -75,6 +79,7 @@ impl Default for Config {
             vehicle: VehicleKind::Simulated,
             vehicle_overlay: None,
             encoder: true,
+            wake_words: Arc::default(),
             kernels: Kernels::AUTO.to_owned(),
             model_threads: 1,
             model_memory_bytes: None,
@@ -124,6 +129,7 @@ struct Vehicle {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Understanding {
     encoder: Option<bool>,
+    wake_words: Option<Vec<String>>,
     kernels: Option<String>,
     threads: Option<u64>,
     max_memory_mib: Option<u64>,
@@ -259,18 +265,7 @@ impl Config {
         if vehicle.overlay.is_some() {
             self.vehicle_overlay = vehicle.overlay;
         }
-        replace(&mut self.encoder, understanding.encoder);
-        if let Some(kernels) = understanding.kernels {
-            self.kernels = known_kernels(kernels)?;
-        }
-        if let Some(threads) = understanding.threads {
-            let threads = within("understanding.threads", threads, 1, 4)?;
-            self.model_threads = usize::try_from(threads).map_err(|e| e.to_string())?;
-        }
-        if let Some(mib) = understanding.max_memory_mib {
-            let mib = within("understanding.max-memory-mib", mib, 1, 16_384)?;
-            self.model_memory_bytes = Some(mib << 20);
-        }
+        self.merge_understanding(understanding)?;
         if let Some(mib) = skills.max_memory_mib {
             self.skill_memory_bytes = within("skills.max-memory-mib", mib, 1, 256)? << 20;
         }
@@ -292,6 +287,27 @@ impl Config {
                 Level::Info => log::LevelFilter::Info,
                 Level::Debug => log::LevelFilter::Debug,
             };
+        }
+        Ok(())
+    }
+
+    fn merge_understanding(&mut self, understanding: Understanding) -> Result<(), String> {
+        replace(&mut self.encoder, understanding.encoder);
+        if let Some(phrases) = understanding.wake_words {
+            let parsed = WakeWords::parse(&phrases);
+            let parsed = parsed.map_err(|why| format!("understanding.wake-words has {why}"))?;
+            self.wake_words = Arc::new(parsed);
+        }
+        if let Some(kernels) = understanding.kernels {
+            self.kernels = known_kernels(kernels)?;
+        }
+        if let Some(threads) = understanding.threads {
+            let threads = within("understanding.threads", threads, 1, 4)?;
+            self.model_threads = usize::try_from(threads).map_err(|e| e.to_string())?;
+        }
+        if let Some(mib) = understanding.max_memory_mib {
+            let mib = within("understanding.max-memory-mib", mib, 1, 16_384)?;
+            self.model_memory_bytes = Some(mib << 20);
         }
         Ok(())
     }
@@ -414,6 +430,7 @@ mod tests {
         assert!(error.contains("avx3") && error.contains("dotprod"), "{error}");
         assert!(parse("[understanding]\nkernels = \"i8mm\"\nmax-memory-mib = 0\n").is_err());
         assert!(parse("[understanding]\nthreads = 5\n").is_err());
+        assert!(parse("[understanding]\nwake-words = [\"\"]\n").is_err());
         for bad in [
             "[network]\nprivate-hosts = [\"192.168.0.1\"]\n",
             "[network]\nloopback-hosts = [\"Hub\"]\n",

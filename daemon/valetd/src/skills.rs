@@ -330,6 +330,7 @@ impl Skills {
                     name: skill.manifest.display_name(language).to_owned(),
                     intents: skill.manifest.intents.clone(),
                     replies: sentences.replies.clone(),
+                    yes: skill.manifest.yes.clone(),
                 },
             );
         }

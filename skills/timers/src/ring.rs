@@ -11,6 +11,8 @@ const RUNG: &str = "rung";
 const LATE_MS: u64 = 60_000;
 /// How long after it rang something can be put off, ms.
 const SNOOZABLE_MS: i64 = 3_600_000;
+/// An alarm asks nothing where something else rang this shortly before, ms: a yes might be to that.
+const ALONE_MS: i64 = 60_000;
 
 /// Says what rings.
 pub(crate) fn announce_alarm(alarm: &Ringing) -> Result<(), SkillError> {
@@ -24,7 +26,14 @@ pub(crate) fn announce_alarm(alarm: &Ringing) -> Result<(), SkillError> {
         ("timer", timer.name.clone(), timer_speech(&timer.label(true), late))
     } else {
         let is_24 = clock_alarms::is_24_hour(alarm.setting_text("time-format"));
-        ("alarm", payload.to_owned(), alarm_speech(payload, &now.spoken(due, is_24), late))
+        let mut speech = alarm_speech(payload, &now.spoken(due, is_24), late);
+        let wanted = alarm.setting_boolean("offer-snooze").unwrap_or(true) && late < LATE_MS;
+        let rung = store::read_text(RUNG)?.unwrap_or_default();
+        if wanted && read_rung(&rung, now.utc_ms, ALONE_MS).is_none() {
+            let again_in = words::length(default_ms(alarm.setting_number("snooze-minutes")));
+            speech.push_str(&format!(" Shall it ring again in {again_in}?"));
+        }
+        ("alarm", payload.to_owned(), speech)
     };
     announce::say(&speech)?;
     store::write(RUNG, format!("{kind}\t{}\t{name}", now.utc_ms))?;
@@ -52,10 +61,12 @@ fn alarm_speech(name: &str, at: &str, late_ms: u64) -> String {
 pub(crate) fn snooze(call: &Call) -> Result<Outcome, SkillError> {
     let now = clock::now().utc_ms;
     let text = store::read_text(RUNG)?.unwrap_or_default();
-    let Some((kind, name)) = read_rung(&text, now) else {
+    let Some((kind, name)) = read_rung(&text, now, SNOOZABLE_MS) else {
         return Ok(Outcome::cannot_do("Nothing has rung within the last hour."));
     };
-    let length_ms = call.duration_ms("duration").unwrap_or_else(|| default_ms(call));
+    let length_ms = call
+        .duration_ms("duration")
+        .unwrap_or_else(|| default_ms(call.setting_number("snooze-minutes")));
     if length_ms == 0 || length_ms > 86_400_000 {
         return Ok(Outcome::cannot_do("It can be put off by a day at most."));
     }
@@ -73,16 +84,16 @@ pub(crate) fn snooze(call: &Call) -> Result<Outcome, SkillError> {
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn default_ms(call: &Call) -> u64 {
-    let minutes = call.setting_number("snooze-minutes").unwrap_or(9.0).clamp(1.0, 60.0);
+fn default_ms(setting_minutes: Option<f64>) -> u64 {
+    let minutes = setting_minutes.unwrap_or(9.0).clamp(1.0, 60.0);
     (minutes * 60_000.0) as u64
 }
 
-/// Kind and name of what rang within the last hour.
-fn read_rung(text: &str, now_utc_ms: i64) -> Option<(&str, &str)> {
+/// Kind and name of what rang, if it was not longer ago than this.
+fn read_rung(text: &str, now_utc_ms: i64, at_most_ms: i64) -> Option<(&str, &str)> {
     let mut parts = text.splitn(3, '\t');
     let (kind, at, name) = (parts.next()?, parts.next()?.parse::<i64>().ok()?, parts.next()?);
-    (now_utc_ms.checked_sub(at)? <= SNOOZABLE_MS).then_some((kind, name))
+    (now_utc_ms.checked_sub(at)? <= at_most_ms).then_some((kind, name))
 }
 
 #[cfg(test)]
@@ -101,8 +112,8 @@ mod tests {
 
     #[test]
     fn what_rang_long_ago_cannot_be_put_off() {
-        assert_eq!(read_rung("timer\t1000\tpasta", 2_000), Some(("timer", "pasta")));
-        assert_eq!(read_rung("timer\t1000\tpasta", 1_000 + SNOOZABLE_MS + 1), None);
-        assert_eq!(read_rung("", 0), None);
+        assert_eq!(read_rung("timer\t1000\tpasta", 2_000, 1_000), Some(("timer", "pasta")));
+        assert_eq!(read_rung("timer\t1000\tpasta", 2_001, 1_000), None);
+        assert_eq!(read_rung("", 0, SNOOZABLE_MS), None);
     }
 }

@@ -300,6 +300,7 @@ fn rules(
                 name: skill.manifest.display_name("en").to_owned(),
                 intents: skill.manifest.intents.clone(),
                 replies: skill.sentences.replies.clone(),
+                yes: skill.manifest.yes.clone(),
             },
         );
     }

@@ -243,6 +243,9 @@ pub enum Voiced {
         turn: TurnId,
         /// What.
         speech: String,
+        /// What a yes to it asks for; none = it asks nothing.
+        /// [`Dialogue::offered_by`](super::Dialogue::offered_by) says.
+        offer: Option<IntentId>,
     },
     /// A pipeline began to speak. Asked before: [`Dialogue::may_voice`](super::Dialogue::may_voice).
     SpeechStarted {

@@ -13,6 +13,9 @@ use crate::{
 impl Dialogue {
     pub(super) fn stop(&mut self, cx: &mut Step, caller: &Caller, session: Option<SessionKey>) {
         self.hush(cx, caller, session);
+        if session.is_none() {
+            self.offers.clear();
+        }
         let keys: Vec<SessionKey> = match session {
             Some(key) => vec![key],
             None => self.sessions.keys().copied().collect(),
@@ -109,6 +112,7 @@ impl Dialogue {
 
     pub(super) fn tick(&mut self, cx: &mut Step) {
         self.voice.tick(cx.now);
+        self.offers.tick(cx.now);
         let late: Vec<TurnId> = self
             .turns
             .values()

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod offers;
 mod properties;
 mod questions;
 mod sessions;
@@ -80,7 +81,8 @@ fn table() -> SkillTable {
     .collect();
     let mut table = SkillTable::default();
     let id = SkillId::parse(SKILL).unwrap();
-    table.insert(id, SkillEntry { name: "The car".into(), intents, replies });
+    let yes = Some("pause".to_owned());
+    table.insert(id, SkillEntry { name: "The car".into(), intents, replies, yes });
     table
 }
 

@@ -4,9 +4,10 @@
 //! Must not decide what is said. Of a pipeline that says nothing of its voice nothing is assumed but that
 //! what it was handed may be said for as long as that would take.
 
-use super::{DialogState, Dialogue, Effect, Pending, QUESTION_LIVES, Step, Utter, Voiced};
+use super::{DialogState, Dialogue, Effect, QUESTION_LIVES, Step, Utter, Voiced};
 use crate::{
     deadline::Instant,
+    intent::IntentId,
     session::{Caller, SessionKey, TurnId},
     speech::{is_echo, time_to_say},
     zone::Zone,
@@ -221,7 +222,7 @@ impl Dialogue {
             Voiced::Listening { caller, zone, listening } => {
                 self.listening(cx, caller, zone, listening);
             }
-            Voiced::Announced { turn, speech } => self.announced(cx, turn, speech),
+            Voiced::Announced { turn, speech, offer } => self.announced(cx, turn, speech, offer),
             Voiced::SpeechStarted { caller, turn } => self.speech_started(cx, caller, turn),
             Voiced::SpeechFinished { caller, turn, interrupted } => {
                 self.speech_finished(cx, caller, turn, interrupted);
@@ -257,7 +258,10 @@ impl Dialogue {
     }
 
     /// Something that nobody asked for is said.
-    fn announced(&mut self, cx: &Step, turn: TurnId, text: String) {
+    fn announced(&mut self, cx: &Step, turn: TurnId, text: String, offer: Option<IntentId>) {
+        if let Some(intent) = offer {
+            self.offer(cx, turn, intent, &text);
+        }
         let stage = Stage::Told { until: cx.now.after(time_to_say(&text)) };
         let (zone, told) = (Zone::All, cx.now);
         let speech = Speech { turn, session: None, owner: None, zone, text, stage, told };
@@ -285,8 +289,9 @@ impl Dialogue {
         speech.stage = Stage::Sounding { by: caller, until };
         let (session, told) = (speech.session, speech.told);
         let until = until.after(QUESTION_LIVES).min(told.after(READ_OUT_LIMIT));
-        if let Some(pending) = self.question_of(turn, session) {
-            pending.until = until.max(pending.until);
+        self.offers.sounds(turn, cx.now);
+        if let Some(open_until) = self.question_of(turn, session) {
+            *open_until = until.max(*open_until);
         }
     }
 
@@ -298,17 +303,19 @@ impl Dialogue {
         }
         speech.stage = Stage::Over { at: cx.now, sounded: true };
         let (session, told) = (speech.session, speech.told);
-        let Some(pending) = self.question_of(turn, session) else { return };
-        pending.until = cx.now.after(QUESTION_LIVES).min(told.after(READ_OUT_LIMIT));
+        self.offers.sounds(turn, cx.now);
+        let Some(open_until) = self.question_of(turn, session) else { return };
+        *open_until = cx.now.after(QUESTION_LIVES).min(told.after(READ_OUT_LIMIT));
         if !interrupted {
             cx.effects.push(Effect::OpenMicrophone { turn, speaker: caller });
         }
     }
 
-    /// The question that a turn asked, as long as it is the one that is open.
-    fn question_of(&mut self, turn: TurnId, session: Option<SessionKey>) -> Option<&mut Pending> {
-        let pending = self.sessions.get_mut(&session?)?.pending.as_mut();
-        pending.filter(|pending| pending.turn == turn)
+    /// Until when the question is open that a turn asked, or an announcement.
+    fn question_of(&mut self, turn: TurnId, session: Option<SessionKey>) -> Option<&mut Instant> {
+        let Some(session) = session else { return self.offers.until(turn) };
+        let pending = self.sessions.get_mut(&session)?.pending.as_mut();
+        pending.filter(|pending| pending.turn == turn).map(|pending| &mut pending.until)
     }
 
     /// Somebody said something: what sounds there ends.

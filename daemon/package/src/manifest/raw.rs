@@ -19,6 +19,8 @@ pub(super) struct RawManifest {
     #[serde(default)]
     pub(super) wake: RawWake,
     #[serde(default)]
+    pub(super) announcements: RawAnnouncements,
+    #[serde(default)]
     pub(super) settings: BTreeMap<String, SettingSchema>,
     pub(super) intents: BTreeMap<String, RawIntent>,
     #[serde(default)]
@@ -80,6 +82,12 @@ pub(super) struct RawCapabilities {
 pub(super) struct RawLimits {
     pub(super) memory: Option<String>,
     pub(super) turn_ms: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAnnouncements {
+    pub(super) yes: Option<String>,
 }
 
 #[derive(Deserialize, Default)]

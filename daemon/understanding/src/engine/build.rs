@@ -91,6 +91,7 @@ impl Understander {
             before: None,
             yielding: Arc::default(),
             words: DialogueWords::english(),
+            wake_words: Arc::default(),
         })
     }
 }

@@ -77,7 +77,7 @@ fn an_encoder_reads_what_was_said_and_every_byte_stays_where_it_is() {
         ("please", "please", "please"),
         ("is the computer on?", "is the computer on?", "is the computer on"),
     ] {
-        let tokens = Tokens::heard(text);
+        let tokens = Tokens::heard(text, &WakeWords::default());
         assert_eq!((&*tokens.spoken(), tokens.normal_text().as_str()), (spoken, normal), "{text}");
         for token in tokens.list() {
             let span = token.start as usize..token.end as usize;
@@ -89,7 +89,10 @@ fn an_encoder_reads_what_was_said_and_every_byte_stays_where_it_is() {
 #[test]
 fn a_name_that_wakes_others_stays_a_name() {
     assert_eq!(norms("Alexa Smith"), "alexa smith");
-    assert_eq!(Tokens::heard("call Alexa Smith").normal_text(), "call alexa smith");
+    assert_eq!(
+        Tokens::heard("call Alexa Smith", &WakeWords::default()).normal_text(),
+        "call alexa smith"
+    );
 }
 
 #[test]

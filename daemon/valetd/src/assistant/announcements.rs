@@ -93,6 +93,10 @@ impl Assistant {
             let ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
             details.insert("late-ms".into(), owned(ms));
         }
+        // What comes late is told; it is too late to ask about it.
+        let offer =
+            skill.filter(|_| late < LATE).and_then(|skill| self.dialogue.offered_by(skill, speech));
+        details.insert("expects-reply".into(), owned(offer.is_some()));
         let mut clients: Vec<String> =
             self.dialogue.agents().map(|agent| agent.name.clone()).collect();
         clients.extend(self.observers.keys().cloned());
@@ -102,7 +106,8 @@ impl Assistant {
             self.face.emit_to(client, ROOT, (ASSISTANT, "Announced"), &(speech, details.clone()));
         }
         if !clients.is_empty() {
-            self.step(Event::Voiced(Voiced::Announced { turn, speech: speech.to_owned() }));
+            let speech = speech.to_owned();
+            self.step(Event::Voiced(Voiced::Announced { turn, speech, offer }));
         }
         !clients.is_empty()
     }

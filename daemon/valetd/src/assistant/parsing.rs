@@ -129,7 +129,7 @@ impl Assistant {
             .map(|((_, skill, _), sentences)| SkillSource { manifest: &skill.manifest, sentences })
             .collect();
         let understander = Understander::build(language, &sources, &vocabulary)
-            .map(|understander| understander.yielding(self.skills.installed()))
+            .map(|understander| self.as_here(&understander))
             .map_err(|error| BusError::new(ErrorName::Failed, error.to_string()))?;
         Ok(match self.understander.heads() {
             Some(heads) => understander.with_heads(heads.clone()),

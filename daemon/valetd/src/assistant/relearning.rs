@@ -70,7 +70,7 @@ impl Assistant {
     fn build_now(&mut self) {
         self.relearning.supersede();
         let vocabulary = self.vocabularies.together();
-        match build_understander(&self.config.language, &mut self.skills, &vocabulary) {
+        match build_understander(&self.config, &mut self.skills, &vocabulary) {
             Ok(understander) => self.use_understander(understander),
             Err(error) => {
                 // The old one goes on; a skill whose sentences cannot be compiled is not in it.
@@ -133,6 +133,7 @@ impl Assistant {
             .collect();
         let (language, vocabulary) = (self.config.language.clone(), self.vocabularies.together());
         let (yielding, happenings) = (self.skills.installed(), self.happenings.clone());
+        let wake_words = self.config.wake_words.clone();
         let build = move || {
             // Whoever speaks comes first. Where it is refused both are equals.
             let _ = rustix::process::nice(NICE);
@@ -142,7 +143,8 @@ impl Assistant {
                 .collect();
             let built = || Understander::build(&language, &sources, &vocabulary).ok();
             let built = catch_unwind(AssertUnwindSafe(built)).ok().flatten();
-            let understander = built.map(|understander| understander.yielding(yielding));
+            let understander =
+                built.map(|understander| understander.yielding(yielding).woken_by(wake_words));
             // The daemon is stopping when nobody listens.
             let _ = happenings.send(Happening::Rebuilt { build, understander });
         };

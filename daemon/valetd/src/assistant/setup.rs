@@ -106,7 +106,7 @@ pub(super) fn rules(
 /// # Errors
 /// When even the skills that can be compiled one by one cannot be understood together.
 pub(super) fn build_understander(
-    language: &str,
+    config: &Config,
     skills: &mut Skills,
     vocabulary: &Vocabulary,
 ) -> anyhow::Result<Understander> {
@@ -116,8 +116,9 @@ pub(super) fn build_understander(
             .filter(|(id, ..)| only.is_none_or(|only| *id == only))
             .map(|(_, skill, sentences)| SkillSource { manifest: &skill.manifest, sentences })
             .collect();
-        let understander = Understander::build(language, &sources, vocabulary)?;
-        Ok::<_, UnderstandingError>(understander.yielding(skills.installed()))
+        let understander = Understander::build(&config.language, &sources, vocabulary)?;
+        let understander = understander.yielding(skills.installed());
+        Ok::<_, UnderstandingError>(understander.woken_by(config.wake_words.clone()))
     };
     let first = match build(skills, None) {
         Ok(understander) => return Ok(understander),

@@ -154,10 +154,15 @@ impl Assistant {
             .collect();
         let all = self.vocabularies.together();
         let understander = Understander::build(&self.config.language, &sources, &all)
-            .map(|understander| understander.yielding(self.skills.installed()))
+            .map(|understander| self.as_here(&understander))
             .map_err(|error| BusError::new(ErrorName::LimitExceeded, error.to_string()))?;
         self.use_built(understander);
         Ok(())
+    }
+
+    /// An understander that knows whose sentences yield, and what wakes us here.
+    pub(super) fn as_here(&self, understander: &Understander) -> Understander {
+        understander.yielding(self.skills.installed()).woken_by(self.config.wake_words.clone())
     }
 }
 

@@ -23,6 +23,7 @@ enum Move {
     NameLost { who: u8 },
     AgentComes { capability: u8 },
     AgentGoes,
+    Announced,
     Speed { moving: bool },
     Wait { ms: u16 },
     Tick,
@@ -48,6 +49,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         1 => (0u8..2).prop_map(|who| Move::NameLost { who }),
         1 => (0u8..3).prop_map(|capability| Move::AgentComes { capability }),
         1 => Just(Move::AgentGoes),
+        1 => Just(Move::Announced),
         1 => any::<bool>().prop_map(|moving| Move::Speed { moving }),
         2 => any::<u16>().prop_map(|ms| Move::Wait { ms }),
         1 => Just(Move::Tick),
@@ -257,6 +259,11 @@ fn event(talk: &mut Talk, seen: &mut Seen, made: &Move) -> Option<Event> {
         Move::Reset { session } => Event::Reset(key(session)),
         Move::NameLost { who: number } => Event::NameLost(who(number).name),
         Move::AgentGoes => Event::AgentWent { name: ":1.9".into(), object: "/agent".into() },
+        Move::Announced => Event::Voiced(Voiced::Announced {
+            turn: TurnId(u64::MAX),
+            speech: "Shall I?".into(),
+            offer: Some(intent("pause")),
+        }),
         Move::Tick => Event::Tick,
         Move::AgentComes { .. } | Move::Speed { .. } | Move::Wait { .. } => {
             move_the_world(talk, made);

@@ -128,7 +128,11 @@ fn what_is_said_ends_when_somebody_speaks_and_on_stop() {
     assert_eq!(silenced(&effects), [turn], "what was handed over may be said any moment");
 
     let (mut talk, turn) = asked();
-    talk.step(Event::Voiced(Voiced::Announced { turn: TurnId(99), speech: "Ding.".into() }));
+    talk.step(Event::Voiced(Voiced::Announced {
+        turn: TurnId(99),
+        speech: "Ding.".into(),
+        offer: None,
+    }));
     assert_eq!(silenced(&heard(&mut talk, "stop")), [turn, TurnId(99)], "all that sounds there");
 }
 
