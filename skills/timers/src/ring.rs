@@ -35,8 +35,9 @@ pub(crate) fn announce_alarm(alarm: &Ringing) -> Result<(), SkillError> {
         }
         ("alarm", payload.to_owned(), speech)
     };
-    announce::say(&speech)?;
+    // First: a yes may be here before this returns.
     store::write(RUNG, format!("{kind}\t{}\t{name}", now.utc_ms))?;
+    announce::say(&speech)?;
     Ok(())
 }
 

@@ -88,10 +88,12 @@ impl Mosquitto {
         client.subscribe(filter, QoS::AtLeastOnce).expect("asked");
         let (told, heard) = channel();
         let (ready, is_ready) = channel();
+        let (took, taken) = channel();
         std::thread::spawn(move || {
             for event in connection.iter() {
                 match event {
                     Ok(Event::Incoming(Packet::SubAck(_))) => drop(ready.send(())),
+                    Ok(Event::Incoming(Packet::PubAck(_))) => drop(took.send(())),
                     Ok(Event::Incoming(Packet::Publish(message))) => {
                         let payload = String::from_utf8_lossy(&message.payload).into_owned();
                         if told.send((message.topic, payload, message.retain)).is_err() {
@@ -104,7 +106,7 @@ impl Mosquitto {
             }
         });
         is_ready.recv_timeout(LIMIT).expect("it hears");
-        Other { client, heard }
+        Other { client, heard, taken }
     }
 }
 
@@ -119,11 +121,14 @@ impl Drop for Mosquitto {
 struct Other {
     client: Client,
     heard: Receiver<(String, String, bool)>,
+    taken: Receiver<()>,
 }
 
 impl Other {
+    /// The broker has it when this returns.
     fn say(&self, topic: &str, payload: &str, retain: bool) {
         self.client.publish(topic, QoS::AtLeastOnce, retain, payload).expect("said");
+        self.taken.recv_timeout(LIMIT).expect("taken");
     }
 
     fn hear(&self) -> (String, String, bool) {
