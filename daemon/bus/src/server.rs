@@ -68,6 +68,13 @@ pub enum FaceError {
 pub enum BusEvent {
     /// A client that had called us left.
     NameLost(String),
+    /// A call was refused, for its user may not make it.
+    NotAuthorized {
+        /// Whose.
+        uid: u32,
+        /// Which.
+        member: &'static str,
+    },
     /// The connection is gone.
     Closed,
 }

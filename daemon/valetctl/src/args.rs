@@ -65,6 +65,17 @@ impl Cli {
     }
 }
 
+/// Which lines of the audit log.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AuditArgs {
+    /// Where the log lies, instead of the usual folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// How many lines, the last ones
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) last: usize,
+}
+
 /// The command, for completion scripts and man pages.
 #[must_use]
 pub fn command() -> clap::Command {
@@ -192,6 +203,8 @@ pub(crate) enum Command {
     },
     /// Whose skills a device takes: the key files of this system, edited as root, without a daemon
     Trust(TrustArgs),
+    /// What was installed, granted, refused and moved, and whether anybody changed the log of it
+    Audit(AuditArgs),
     /// Look for what keeps the assistant from working, and say what to do about it
     Doctor,
     /// A guided conversation with the simulated vehicle, checked step by step

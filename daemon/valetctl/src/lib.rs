@@ -5,6 +5,7 @@
 //! Must not know anything of the daemon's insides.
 
 mod args;
+mod audit;
 mod author;
 mod chat;
 mod doctor;
@@ -85,6 +86,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Completion { shell } => return shell::completion(*shell, screen),
         Command::Man { dir } => return shell::man(dir, screen),
         Command::Trust(trust) => return trust::run(screen, trust),
+        Command::Audit(audit) => return audit::run(screen, &cli.bus(), audit),
         Command::Doctor => return doctor::run(&cli.bus(), screen).await,
         _ => {}
     }
@@ -117,6 +119,7 @@ async fn dispatch(cli: Cli, screen: &mut Screen) -> Result<Verdict, CtlError> {
         Command::Completion { .. }
         | Command::Man { .. }
         | Command::Doctor
+        | Command::Audit(_)
         | Command::Trust(_)
         | Command::Skill { .. } => Ok(Verdict::Fine),
     }

@@ -29,14 +29,16 @@ mod voice;
 mod waiters;
 
 use crate::{
+    audit::Audit,
     config::Config,
     happening::Happening,
+    history::History,
     inference::{EncoderSettings, EncoderState, Inference, InferenceConfig, Lesson},
     logging::message_id,
     outside,
     paths::Paths,
     skills::Skills,
-    state::State,
+    state::{Opened, State},
     wall::Monotonic,
     world::World,
     wyoming::Heard,
@@ -53,7 +55,9 @@ use models::Selection;
 use pipelines::Pipelines;
 use relearning::Relearning;
 pub(crate) use rights::Then;
-use setup::{build_understander, installations, rules, services, start_host};
+use setup::{
+    build_understander, installations, rules, services, start_audit, start_host, tell_of_alarms,
+};
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -77,6 +81,10 @@ use waiters::Waiters;
 
 /// The interface of the root object.
 pub(crate) const ASSISTANT: &str = "org.valetd.Assistant1";
+
+/// Why the daemon is degraded after it crashed too often.
+const SAFE_MODE: &str = "safe mode, for the daemon crashed again and again: what was installed does not run, and a chosen model comes last; \
+    remove what was installed last (`valetctl skill remove`), then restart (`systemctl restart valetd`)";
 
 /// How utterances are understood.
 pub(crate) enum Understanding {
@@ -109,10 +117,10 @@ pub(crate) struct Parts {
     pub policy: Policy,
     /// The host's words.
     pub words: HostWords,
-    /// The state.
-    pub state: State,
-    /// Why the state makes the daemon degraded.
-    pub state_reason: Option<String>,
+    /// The state, and what it is.
+    pub opened: Opened,
+    /// Whether what people installed is left alone, for the daemon crashed too often.
+    pub safe_mode: bool,
 }
 
 /// The task.
@@ -126,7 +134,9 @@ pub(crate) struct Assistant {
     shared_policy: Arc<RwLock<Arc<Policy>>>,
     words: Arc<HostWords>,
     state: Arc<State>,
-    state_reason: Option<String>,
+    /// Why the state, or how the daemon ended before, makes it degraded.
+    start_reasons: Vec<String>,
+    safe_mode: bool,
     host: Arc<SkillHost>,
     skills: Skills,
     installations: Installations,
@@ -153,6 +163,8 @@ pub(crate) struct Assistant {
     traces: Traces,
     stats: Stats,
     books: Books,
+    audit: Audit,
+    history: History,
     happenings: UnboundedSender<Happening>,
     /// Events that wait for the effects of the one before.
     events: VecDeque<Event>,
@@ -173,26 +185,26 @@ impl Assistant {
         face: Face,
         happenings: UnboundedSender<Happening>,
     ) -> anyhow::Result<Self> {
-        let Parts { paths, config, understanding, world, policy, words, state, state_reason } =
-            parts;
+        let Parts { paths, config, understanding, world, policy, words, opened, safe_mode } = parts;
+        let Opened { state, kept, reason } = opened;
         let (policy, state) = (Arc::new(policy), Arc::new(state));
         let shared_policy = Arc::new(RwLock::new(policy.clone()));
-        let changed = happenings.clone();
-        state.on_alarms_changed(Arc::new(move || {
-            let _ = changed.send(Happening::AlarmsChanged);
-        }));
+        tell_of_alarms(&state, &happenings);
         let inbox = Inbox::default();
         let outside = outside::open(&config.outside, &happenings, &inbox)?;
         let services = services(&world, &state, &shared_policy, &happenings, outside.clone());
         let host = start_host(&paths, &config, services)?;
-        let installations = installations(&paths, &config, &state);
+        let (installations, found) = installations(&paths, &config, (&state, kept));
+        let (audit, no_audit) = start_audit(&paths, safe_mode);
+        let safe = safe_mode.then(|| SAFE_MODE.to_owned());
         let skills = Skills::default();
-        let understander = Understander::build(&config.language, &[], &Vocabulary::default())?;
-        let selection = Selection::read(&paths.models, &state);
         let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
         let mut assistant = Self {
             clock: Monotonic::start(),
+            history: History::start(&state, config.history),
+            understander: Understander::build(&config.language, &[], &Vocabulary::default())?,
+            selection: Selection::read(&paths.models, &state),
             paths,
             config,
             script: understanding.script(),
@@ -201,19 +213,18 @@ impl Assistant {
             shared_policy,
             words,
             state,
-            state_reason,
+            start_reasons: [reason, found, safe, no_audit].into_iter().flatten().collect(),
+            safe_mode,
             host,
             skills,
             installations,
             generation: 1,
             relearning: Relearning::default(),
-            understander,
             vocabularies: Vocabularies::default(),
             outside,
             messages: Messages::from(inbox),
             inference: None,
             encoder: EncoderState::Unloaded("not wanted by the configuration".into()),
-            selection,
             dialogue,
             face,
             waiters: Waiters::default(),
@@ -228,6 +239,7 @@ impl Assistant {
             traces: Traces::default(),
             stats: Stats::default(),
             books: Books::default(),
+            audit,
             happenings,
             events: VecDeque::new(),
             stepping: false,
@@ -264,7 +276,7 @@ impl Assistant {
             self.paths.models.iter().map(|folder| folder.display().to_string()).collect();
         let looked = looked.join(" or ");
         let config = InferenceConfig {
-            models: self.selection.start_order(),
+            models: self.selection.start_order(self.safe_mode),
             none: format!("no encoder model in {looked}; fetch it with `make models`"),
             settings: self.encoder_settings(),
         };
@@ -323,6 +335,7 @@ impl Assistant {
                 Some(happening) = happenings.recv() => self.take(happening),
                 event = inputs.events.recv() => match event {
                     Some(BusEvent::NameLost(name)) => self.client_left(&name),
+                    Some(BusEvent::NotAuthorized { uid, member }) => self.not_authorized(uid, member),
                     Some(BusEvent::Closed) | None => return Ended::BusLost,
                 },
                 Some(incoming) = inputs.calls.recv() => self.take_call(incoming),
@@ -368,7 +381,7 @@ impl Assistant {
 
     /// Reasons for `degraded`, empty when all is well.
     fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = self.state_reason.iter().cloned().collect();
+        let mut reasons = self.start_reasons.clone();
         reasons.extend(self.skills.reasons());
         reasons.extend(self.model_reasons());
         reasons.extend(self.pipelines.reasons().iter().cloned());

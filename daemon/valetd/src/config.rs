@@ -63,6 +63,10 @@ pub(crate) struct Config {
     pub wyoming: WyomingConfig,
     /// Whether skills may be installed that nobody vouches for.
     pub developer_mode: bool,
+    /// How long turns are kept; none = not at all.
+    pub history: Option<Duration>,
+    /// After how many crashes within a minute the daemon starts without what was installed; none = never.
+    pub safe_mode_after: Option<usize>,
     /// Who may do what on the system bus.
     pub access: AccessRules,
     /// Least level that is logged.
@@ -88,6 +92,8 @@ impl Default for Config {
             outside: OutsideConfig::default(),
             wyoming: WyomingConfig::default(),
             developer_mode: false,
+            history: None,
+            safe_mode_after: Some(3),
             access: AccessRules::default(),
             log_level: log::LevelFilter::Info,
         }
@@ -106,6 +112,8 @@ struct File {
     peers: outside::Peers,
     wyoming: wyoming::Wyoming,
     access: Access,
+    privacy: Privacy,
+    recovery: Recovery,
     log: Log,
 }
 
@@ -142,6 +150,18 @@ struct Skills {
     max_turn_ms: Option<u64>,
     developer_mode: Option<bool>,
     per_minute: outside::PerMinute,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Recovery {
+    safe_mode_after: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Privacy {
+    history_days: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -250,6 +270,8 @@ impl Config {
             peers,
             wyoming,
             access,
+            privacy,
+            recovery,
             log,
         } = file;
         replace(&mut self.language, dialogue.language);
@@ -273,6 +295,14 @@ impl Config {
             self.skill_turn_ms = within("skills.max-turn-ms", ms, 10, 10_000)?;
         }
         replace(&mut self.developer_mode, skills.developer_mode);
+        if let Some(days) = privacy.history_days {
+            let days = within("privacy.history-days", days, 0, 30)?;
+            self.history = (days > 0).then(|| Duration::from_secs(days * 86_400));
+        }
+        if let Some(crashes) = recovery.safe_mode_after {
+            let crashes = within("recovery.safe-mode-after", crashes, 0, 20)?;
+            self.safe_mode_after = usize::try_from(crashes).ok().filter(|most| *most > 0);
+        }
         self.outside.merge(network, mqtt, peers, skills.per_minute)?;
         self.wyoming.merge(wyoming)?;
         for (right, who) in access.rights() {

@@ -6,7 +6,7 @@ use crate::{
     installation::Contents,
     models::Inspected,
 };
-use valet_bus::{BusError, Reply};
+use valet_bus::{BusError, Reply, access::Right};
 use valet_core::{
     dialogue::AgentAnswer,
     intent::SkillId,
@@ -100,6 +100,8 @@ pub(crate) enum Happening {
     Decided {
         /// Whether.
         result: Result<(), BusError>,
+        /// Whose right was missing, and which.
+        refused: Option<(u32, Right)>,
         /// What is done then.
         then: Then,
     },

@@ -4,8 +4,10 @@
 //! file meanwhile and gains nothing. Must not decide who may install what, and must not let a skill run.
 
 pub(crate) mod folders;
+mod found_again;
 
 pub(crate) use folders::{Folders, Staged};
+pub(crate) use found_again::find_again;
 
 use crate::{
     skills::Found,

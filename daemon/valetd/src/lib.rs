@@ -7,11 +7,15 @@ mod instant;
 
 mod allocator;
 mod assistant;
+mod audit;
 mod cli;
+mod clock_jumps;
 mod config;
+mod crashes;
 mod embed;
 mod exit;
 mod happening;
+mod history;
 mod inference;
 mod installation;
 mod logging;
@@ -32,6 +36,7 @@ use clap::Parser as _;
 use cli::Cli;
 use config::Config;
 use exit::{Exit, Fatal};
+use happening::Happening;
 use paths::Paths;
 use std::{process::ExitCode, time::Duration};
 use tokio::{
@@ -92,16 +97,9 @@ fn run(cli: &Cli) -> Result<(), Fatal> {
     if let Some(reason) = &opened.reason {
         log::error!("{reason}");
     }
-    let parts = Parts {
-        paths,
-        config,
-        understanding,
-        world,
-        policy,
-        words,
-        state: opened.state,
-        state_reason: opened.reason,
-    };
+    let run = crashes::Run::begin(&paths.state);
+    let safe_mode = config.safe_mode_after.is_some_and(|most| run.crashes() >= most);
+    let parts = Parts { paths, config, understanding, world, policy, words, opened, safe_mode };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Only watches for late values block; they end by themselves.
@@ -111,6 +109,7 @@ fn run(cli: &Cli) -> Result<(), Fatal> {
     let ended = runtime.block_on(serve(cli, parts));
     // A watch may still block for seconds; nobody waits for what it finds.
     runtime.shutdown_background();
+    run.ended_well();
     ended
 }
 
@@ -138,7 +137,7 @@ fn check_skills(paths: &Paths, config: &Config) -> anyhow::Result<()> {
         state: &scratch,
         language: &config.language,
     };
-    let skills = skills::Skills::load(&sources, None);
+    let skills = skills::Skills::load(&sources, None, skills::Which::All);
     let reasons = skills.reasons();
     anyhow::ensure!(reasons.is_empty(), "{}", reasons.join("\n"));
     log::info!("configuration, policy, words and {} skills are fine", skills.by_id.len());
@@ -154,8 +153,8 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     let Server { face, mut calls, mut events } =
         Server::connect(bus, rules).await.map_err(|e| Fatal::new(Exit::Bus, e))?;
     let (happen, mut happenings) = mpsc::unbounded_channel();
-    let mut assistant =
-        Assistant::new(parts, face.clone(), happen).map_err(|e| Fatal::new(Exit::Internal, e))?;
+    let mut assistant = Assistant::new(parts, face.clone(), happen.clone())
+        .map_err(|e| Fatal::new(Exit::Internal, e))?;
     let mut heard = assistant.open_sockets();
     // Before anybody is told that it is there: a reload that is asked for at once is none too early.
     let (ask, mut control) = mpsc::unbounded_channel();
@@ -167,6 +166,7 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
     assistant.announce_ready();
     notify::ready();
     let watchdog = tokio::spawn(notify::pet_watchdog(face.clone()));
+    watch_clock(happen.clone());
     let mut inputs = Inputs { calls: &mut calls, events: &mut events, heard: &mut heard };
     let ended = assistant.run(&mut inputs, &mut happenings, &mut control).await;
     signals.abort();
@@ -185,6 +185,17 @@ async fn serve(cli: &Cli, parts: Parts) -> Result<(), Fatal> {
             log::info!(MESSAGE_ID = logging::message_id::STATE; "stopped");
             Ok(())
         }
+    }
+}
+
+/// Alarms are looked at anew when the clock was set.
+fn watch_clock(happen: mpsc::UnboundedSender<Happening>) {
+    let jumped = move || {
+        log::info!(MESSAGE_ID = logging::message_id::STATE; "the clock was set");
+        happen.send(Happening::AlarmsChanged).is_ok()
+    };
+    if let Err(error) = clock_jumps::watch(jumped) {
+        log::warn!("nobody says when the clock is set, so alarms may ring late then: {error}");
     }
 }
 

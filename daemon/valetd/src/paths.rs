@@ -29,6 +29,8 @@ pub(crate) struct Paths {
     pub cache: PathBuf,
     /// What must not be lost.
     pub state: PathBuf,
+    /// The audit log.
+    pub audit: PathBuf,
     /// What lives as long as we run, such as sockets; none = nobody made a place for it.
     pub runtime: Option<PathBuf>,
 }
@@ -67,6 +69,7 @@ impl Paths {
         }
         if let Some(folder) = &cli.state {
             paths.state.clone_from(folder);
+            paths.audit = folder.join("audit");
         }
         paths
     }
@@ -86,6 +89,7 @@ impl Paths {
             skillc: beside_us(),
             cache: env_dir("CACHE_DIRECTORY", "/var/cache/valetd"),
             state: env_dir("STATE_DIRECTORY", "/var/lib/valetd"),
+            audit: "/var/log/valetd".into(),
             runtime: Some(env_dir("RUNTIME_DIRECTORY", "/run/valetd")),
         }
     }
@@ -104,6 +108,7 @@ impl Paths {
             skillc: beside_us(),
             cache: home("XDG_CACHE_HOME", ".cache"),
             state: home("XDG_STATE_HOME", ".local/state"),
+            audit: home("XDG_STATE_HOME", ".local/state").join("audit"),
             runtime: env::var_os("XDG_RUNTIME_DIR")
                 .filter(|v| !v.is_empty())
                 .map(|folder| PathBuf::from(folder).join("valetd")),

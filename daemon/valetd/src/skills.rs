@@ -235,6 +235,15 @@ impl Sources<'_> {
     }
 }
 
+/// Which skills run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those of the image and those that were installed.
+    All,
+    /// Nothing that somebody installed.
+    OfTheImage,
+}
+
 /// A skill that was read.
 pub(crate) struct Found {
     /// As the host loads it.
@@ -244,14 +253,17 @@ pub(crate) struct Found {
 }
 
 impl Skills {
-    /// Reads all skills and loads those that are not disabled into the host, where there is one. One that is installed
+    /// Reads skills and loads those that are not disabled into the host, where there is one. One that is installed
     /// counts before the image's of the same id.
-    pub(crate) fn load(sources: &Sources<'_>, host: Option<&SkillHost>) -> Self {
+    pub(crate) fn load(sources: &Sources<'_>, host: Option<&SkillHost>, which: Which) -> Self {
         let mut skills = Self::default();
-        let installed = sources.state.installed().unwrap_or_else(|error| {
-            skills.unreadable.push(format!("what is installed cannot be read: {error}"));
-            BTreeMap::new()
-        });
+        let installed = match which {
+            Which::All => sources.state.installed().unwrap_or_else(|error| {
+                skills.unreadable.push(format!("what is installed cannot be read: {error}"));
+                BTreeMap::new()
+            }),
+            Which::OfTheImage => BTreeMap::new(),
+        };
         for (id, versions) in &installed {
             match sources.read_installed(id, versions) {
                 Ok((found, origin)) => skills.take(found, origin, sources, host),

@@ -5,15 +5,15 @@
 //! deleted, and said aloud; the daemon comes up all the same.
 
 pub(crate) mod choices;
+pub(crate) mod history;
 pub(crate) mod installed;
+mod open;
 pub(crate) mod rows;
 
+pub(crate) use open::{Kept, Opened};
+
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 use valet_core::{
     entity::Value,
     intent::SkillId,
@@ -31,14 +31,13 @@ const INSTALLED: Bytes = TableDefinition::new("installed");
 const GRANTS: Bytes = TableDefinition::new("grants");
 const FLOORS: Bytes = TableDefinition::new("floors");
 const TRUST: Bytes = TableDefinition::new("trust");
+const HISTORY: Bytes = TableDefinition::new("history");
 
-const TABLES: [Bytes; 9] =
-    [STORE, ALARMS, SETTINGS, DISABLED, MODELS, INSTALLED, GRANTS, FLOORS, TRUST];
+const TABLES: [Bytes; 10] =
+    [STORE, ALARMS, SETTINGS, DISABLED, MODELS, INSTALLED, GRANTS, FLOORS, TRUST, HISTORY];
 
-/// Between a skill's id and the rest of a key; no id and no key may hold it.
+/// Between whose a row is and the rest of its key; neither may hold it.
 const SEPARATOR: char = '\n';
-/// Largest page cache of the database, bytes: it holds a few kilobytes.
-const CACHE_BYTES: usize = 256 * 1024;
 
 /// Called after the alarms changed, so that the next one can be waited for.
 pub(crate) type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
@@ -49,43 +48,8 @@ pub(crate) struct State {
     alarms_changed: std::sync::OnceLock<AlarmsChanged>,
 }
 
-/// A state that was opened, and what is wrong with it.
-pub(crate) struct Opened {
-    /// The state.
-    pub state: State,
-    /// Why the daemon is degraded by it, for a person.
-    pub reason: Option<String>,
-}
-
 fn failed(error: impl ToString) -> StoreError {
     StoreError::Failed { why: error.to_string() }
-}
-
-/// Every table must be there and readable, also before the first write.
-fn check_tables(database: &Database) -> Result<(), redb::Error> {
-    let write = database.begin_write()?;
-    for table in TABLES {
-        for row in write.open_table(table)?.iter()? {
-            let (key, value) = row?;
-            // A key that is no text panics as it is looked at, better here than later.
-            let _ = (key.value(), value.value());
-        }
-    }
-    write.commit()?;
-    Ok(())
-}
-
-/// Whether the bytes of the file are wrong, not the disk below it: what a full or failing disk
-/// holds may be whole, and is not set aside.
-fn is_corruption(error: &redb::Error) -> bool {
-    use std::io::ErrorKind;
-    match error {
-        redb::Error::Io(error) => {
-            matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
-        }
-        redb::Error::PreviousIo => false,
-        _ => true,
-    }
 }
 
 /// The tables of one change.
@@ -118,95 +82,14 @@ impl Tables<'_> {
 }
 
 fn key(skill: &SkillId, name: &str) -> String {
-    format!("{skill}{SEPARATOR}{name}")
+    key_of(skill.as_str(), name)
+}
+
+fn key_of(whose: &str, name: &str) -> String {
+    format!("{whose}{SEPARATOR}{name}")
 }
 
 impl State {
-    /// Opens `state.redb` in a folder, making both. A corrupt file is renamed to
-    /// `state.redb.corrupt-<n>`; a folder that cannot be written gives a state in memory.
-    ///
-    /// # Errors
-    /// When another process has the database open.
-    pub(crate) fn open(folder: &Path) -> anyhow::Result<Opened> {
-        let file = folder.join("state.redb");
-        if let Err(error) = std::fs::create_dir_all(folder) {
-            return Self::in_memory(&format!("{} cannot be made: {error}", folder.display()));
-        }
-        match Self::open_file(&file) {
-            Ok(database) => Ok(Opened { state: Self::of(database), reason: None }),
-            Err(redb::Error::DatabaseAlreadyOpen) => {
-                anyhow::bail!(
-                    "{} is open in another process; stop the other valetd",
-                    file.display()
-                )
-            }
-            Err(error) if is_corruption(&error) => Self::set_aside(&file, &error),
-            Err(error) => Self::in_memory(&format!("{} cannot be opened: {error}", file.display())),
-        }
-    }
-
-    fn open_file(file: &Path) -> Result<Database, redb::Error> {
-        // redb asserts some of its invariants; a corrupt file must not end the daemon by one, now
-        // or at a later call: all of its few kilobytes are checked here.
-        let opened = std::panic::catch_unwind(|| {
-            let database = redb::Builder::new()
-                .set_cache_size(CACHE_BYTES)
-                .set_check_integrity_on_open(true)
-                .create(file)?;
-            check_tables(&database)?;
-            Ok(database)
-        });
-        opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("it breaks redb's own checks".into())))
-    }
-
-    fn of(database: Database) -> Self {
-        Self { database, alarms_changed: std::sync::OnceLock::new() }
-    }
-
-    /// An empty state in memory, for checks that must leave nothing behind.
-    ///
-    /// # Errors
-    /// [`redb::DatabaseError`].
-    pub(crate) fn in_memory_only() -> anyhow::Result<Self> {
-        Self::in_memory("").map(|opened| opened.state)
-    }
-
-    fn in_memory(why: &str) -> anyhow::Result<Opened> {
-        let database = redb::Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(redb::backends::InMemoryBackend::new())?;
-        check_tables(&database)?;
-        let reason = format!("state is kept in memory only and lost at the end: {why}");
-        Ok(Opened { state: Self::of(database), reason: Some(reason) })
-    }
-
-    fn set_aside(file: &Path, error: &redb::Error) -> anyhow::Result<Opened> {
-        let aside = (1..=99)
-            .map(|n| PathBuf::from(format!("{}.corrupt-{n}", file.display())))
-            .find(|path| !path.exists());
-        let Some(aside) = aside else {
-            return Self::in_memory(
-                "99 corrupt state files lie there already; look at them and remove them",
-            );
-        };
-        if let Err(rename) = std::fs::rename(file, &aside) {
-            return Self::in_memory(&format!(
-                "{} is corrupt and cannot be set aside: {rename}",
-                file.display()
-            ));
-        }
-        let reason = format!(
-            "the state file was corrupt ({error}) and was set aside as {}; timers and settings begin anew",
-            aside.display()
-        );
-        match Self::open_file(file) {
-            Ok(database) => Ok(Opened { state: Self::of(database), reason: Some(reason) }),
-            Err(error) => {
-                Self::in_memory(&format!("{} cannot be made anew: {error}", file.display()))
-            }
-        }
-    }
-
     /// Sets who is told when alarms change; only the first call counts.
     pub(crate) fn on_alarms_changed(&self, changed: AlarmsChanged) {
         let _ = self.alarms_changed.set(changed);
@@ -440,73 +323,6 @@ mod tests {
             again.settings(&skill()).expect("reads")["home"],
             Value::Text("60.1,24.9".into())
         );
-    }
-
-    #[test]
-    fn a_corrupt_file_is_set_aside_and_said() {
-        let folder = tempfile::tempdir().expect("a folder");
-        drop(State::open(folder.path()).expect("opens"));
-        let file = folder.path().join("state.redb");
-        std::fs::write(&file, vec![0x5a; 70_000]).expect("written");
-        let opened = State::open(folder.path()).expect("opens all the same");
-        assert!(opened.reason.expect("a reason").contains("set aside"));
-        assert!(folder.path().join("state.redb.corrupt-1").exists());
-        opened.state.set_disabled(&skill(), true).expect("works");
-    }
-
-    #[test]
-    fn a_file_with_broken_or_missing_bytes_is_set_aside_or_whole_but_never_left_in_the_way() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let opened = State::open(folder.path()).expect("opens");
-        let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: vec![7; 600] };
-        opened.state.set(&skill(), alarm, 1).expect("one fits");
-        drop(opened);
-        let file = folder.path().join("state.redb");
-        let whole = std::fs::read(&file).expect("reads");
-        let broken = |at: usize| {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0x10;
-            bytes
-        };
-        let flips = (0..512).step_by(7).chain((512..whole.len()).step_by(whole.len() / 96));
-        let cuts = [1, 64, 320, 4096, whole.len() / 2, whole.len() - 1];
-        for bytes in flips.map(broken).chain(cuts.map(|len| whole[..len].to_vec())) {
-            std::fs::write(&file, &bytes).expect("written");
-            let opened = State::open(folder.path()).expect("opens all the same");
-            let reason = opened.reason.unwrap_or_default();
-            assert!(reason.is_empty() || reason.contains("set aside"), "{reason}");
-            opened.state.set_disabled(&skill(), true).expect("works");
-            drop(opened.state);
-            let _ = std::fs::remove_file(folder.path().join("state.redb.corrupt-1"));
-        }
-    }
-
-    #[test]
-    fn a_key_that_is_no_text_any_more_is_seen_when_the_file_is_opened() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let opened = State::open(folder.path()).expect("opens");
-        let alarm = Alarm { name: "pasta".into(), at_utc_ms: 5, payload: Vec::new() };
-        opened.state.set(&skill(), alarm, 1).expect("one fits");
-        drop(opened);
-        let file = folder.path().join("state.redb");
-        let mut bytes = std::fs::read(&file).expect("reads");
-        let name = key(&skill(), "pasta").into_bytes();
-        let places: Vec<usize> =
-            (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(&name)).collect();
-        assert!(!places.is_empty(), "the key stands in the file");
-        places.iter().for_each(|at| bytes[at + name.len() - 1] = 0xff);
-        std::fs::write(&file, &bytes).expect("written");
-        let opened = State::open(folder.path()).expect("opens all the same");
-        assert!(opened.reason.expect("a reason").contains("set aside"));
-        assert!(opened.state.all_alarms().expect("reads").is_empty());
-    }
-
-    #[test]
-    fn what_the_disk_refuses_is_no_corruption() {
-        let io = |kind: std::io::ErrorKind| redb::Error::Io(kind.into());
-        assert!(is_corruption(&io(std::io::ErrorKind::UnexpectedEof)));
-        assert!(!is_corruption(&io(std::io::ErrorKind::StorageFull)));
-        assert!(!is_corruption(&io(std::io::ErrorKind::PermissionDenied)));
     }
 
     #[test]

@@ -218,6 +218,9 @@ impl World {
         let bus = PrivateBus::session().await.unwrap();
         let builder =
             DaemonBuilder::new(&bus).skills(Skills::None).shared_cache("testkit-cache-cuts");
+        // Cuts of the power are no crashes; here they cannot be told apart.
+        let builder =
+            builder.config("[understanding]\nencoder = false\n[recovery]\nsafe-mode-after = 0\n");
         let daemon = shop.trusted_by(builder).start().await.unwrap();
         let client = bus.connect().await.unwrap();
         let assistant = Daemon::assistant(&client).await.unwrap();

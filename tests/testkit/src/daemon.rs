@@ -43,6 +43,7 @@ pub struct DaemonBuilder {
     skills: Skills,
     models: Option<PathBuf>,
     trust: Option<PathBuf>,
+    state: Option<PathBuf>,
     program: &'static str,
     ends_at: Option<String>,
     vehicle: &'static str,
@@ -73,6 +74,7 @@ impl DaemonBuilder {
             skills: Skills::Shipped,
             models: None,
             trust: None,
+            state: None,
             program: "valetd",
             ends_at: None,
             vehicle: "simulated",
@@ -107,6 +109,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn skills(mut self, skills: Skills) -> Self {
         self.skills = skills;
+        self
+    }
+
+    /// Another folder for its state than one of its own.
+    #[must_use]
+    pub fn state(mut self, folder: PathBuf) -> Self {
+        self.state = Some(folder);
         self
     }
 
@@ -272,7 +281,7 @@ impl DaemonBuilder {
             .arg("--cache")
             .arg(cache)
             .arg("--state")
-            .arg(root.join("state"));
+            .arg(self.state.clone().unwrap_or_else(|| root.join("state")));
         if let Some(fail_points) = &self.ends_at {
             command.env("FAILPOINTS", fail_points);
         }
@@ -348,7 +357,7 @@ impl Daemon {
     /// Its folder of the state database.
     #[must_use]
     pub fn state_folder(&self) -> PathBuf {
-        self.home.path().join("state")
+        self.builder.state.clone().unwrap_or_else(|| self.home.path().join("state"))
     }
 
     /// Its folder of what can be made again, where it has one of its own.

@@ -208,6 +208,8 @@ impl Dispatcher {
             return self.refuse_with(&message, &error);
         }
         if !identity.rights.hold(known.right) {
+            let (uid, member_name) = (identity.uid, known.name);
+            let _ = self.events.send(BusEvent::NotAuthorized { uid, member: member_name });
             let why = format!(
                 "this user may not call {member}: it needs the right {}; see the access table of the configuration",
                 known.right.name()

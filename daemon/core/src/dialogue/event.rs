@@ -550,6 +550,8 @@ pub struct TurnResult {
     pub caller: Caller,
     /// How it ended.
     pub finish: FinishCode,
+    /// What was said, as far as it was understood; never for a log.
+    pub text: String,
     /// The kind.
     pub kind: ResultType,
     /// What is said.

@@ -168,6 +168,7 @@ impl Dialogue {
             session: turn.session,
             caller: turn.caller.clone(),
             finish: FinishCode::Result,
+            text: turn.text.clone(),
             kind,
             speech,
             said: turn.said.len(),

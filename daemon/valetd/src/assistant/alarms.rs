@@ -58,13 +58,16 @@ impl Assistant {
             }
         };
         let now = SystemClock.now().utc_ms;
-        let waiting = all.iter().find(|(skill, alarm)| !self.is_ringing(skill, &alarm.name));
+        let waiting = all.iter().find(|(skill, alarm)| self.is_waiting(skill, &alarm.name));
         self.alarms.next =
             waiting.map(|(_, alarm)| tokio::time::Instant::now() + wait(alarm.at_utc_ms, now));
     }
 
-    fn is_ringing(&self, skill: &SkillId, name: &str) -> bool {
-        self.alarms.ringing.iter().any(|(s, a)| s == skill && a.name == name)
+    /// Whether an alarm is to be rung: one that rings already is not, nor one of a skill that safe mode holds back,
+    /// which rings late.
+    fn is_waiting(&self, skill: &SkillId, name: &str) -> bool {
+        let held_back = self.safe_mode && !self.skills.by_id.contains_key(skill);
+        !held_back && self.alarms.ringing.iter().all(|(s, a)| s != skill || a.name != name)
     }
 
     /// Rings what is due.
@@ -75,7 +78,7 @@ impl Assistant {
             .all_alarms()
             .unwrap_or_default()
             .into_iter()
-            .filter(|(skill, alarm)| alarm.at_utc_ms <= now && !self.is_ringing(skill, &alarm.name))
+            .filter(|(skill, alarm)| alarm.at_utc_ms <= now && self.is_waiting(skill, &alarm.name))
             .collect();
         let mut retry = false;
         for (skill, alarm) in due {

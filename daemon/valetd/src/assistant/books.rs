@@ -4,10 +4,12 @@
 //! Must not hold anything that an answer needs.
 
 use super::Assistant;
-use crate::logging::message_id;
+use crate::{audit::Deed, logging::message_id};
 use valet_core::{
     dialogue::{ResultType, TurnResult},
     intent::SkillId,
+    outcome::{ActionStatus, Target},
+    signal::{Class, SignalValue},
 };
 
 /// What is still to be written down.
@@ -41,10 +43,46 @@ impl Assistant {
         for result in results {
             log_turn(&result);
             self.stats.count(&result);
+            self.audit_turn(&result);
+            self.history.remember(&result);
             self.traces.finish(result);
         }
         for skill in ran {
             self.skill_ran(&skill);
+        }
+    }
+}
+
+impl Assistant {
+    /// Enters what a turn asked of signals that matter, and what it was refused.
+    fn audit_turn(&mut self, result: &TurnResult) {
+        let uid = Some(result.caller.uid);
+        for (command, action) in &result.actions {
+            let class = match &action.target {
+                Target::Signal(path) => self.policy.class_of(path),
+                _ => None,
+            };
+            let (turn, target) = (result.turn.to_string(), action.target.to_string());
+            let skill = result.intents.get(*command).map(|i| i.intent.skill().to_string());
+            let skill = skill.unwrap_or_default();
+            if action.status == ActionStatus::Denied {
+                let why = action.why.clone().unwrap_or_else(|| "not granted".to_owned());
+                self.audit.enter(uid, Deed::Refused { turn, skill, target, why });
+                continue;
+            }
+            let Some(class) = class.filter(|class| *class >= Class::Body) else { continue };
+            let text = |value: &Option<SignalValue>| value.as_ref().map(ToString::to_string);
+            let deed = Deed::Actuated {
+                turn,
+                skill,
+                signal: target,
+                class: class.name(),
+                from: text(&action.previous),
+                to: text(&action.requested),
+                seen: text(&action.observed),
+                status: action.status.name(),
+            };
+            self.audit.enter(uid, deed);
         }
     }
 }

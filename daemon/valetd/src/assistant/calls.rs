@@ -117,11 +117,10 @@ impl Assistant {
             Call::SimulatorReset => answer(reply, self.simulator_reset()),
             Call::Trace { turn } => answer(reply, self.trace(caller, &turn)),
             Call::Stats => reply.ok(&self.stats_dict()),
-            // No utterance is kept, so there is nothing to show.
-            Call::History { .. } => reply.ok(&Vec::<Dict>::new()),
+            Call::History { limit } => self.history.show(caller.uid, limit as usize, reply),
             Call::Forget => {
                 self.forget(caller);
-                reply.ok(&());
+                self.history.forget(caller.uid, reply);
             }
             Call::SetVocabulary { entity, values, language } => {
                 let set = self
@@ -135,7 +134,9 @@ impl Assistant {
                     .and_then(|()| self.clear_vocabulary(&caller.name, &entity));
                 answer(reply, cleared);
             }
-            Call::EnableSkill { id, enable } => answer(reply, self.enable_skill(&id, enable)),
+            Call::EnableSkill { id, enable } => {
+                answer(reply, self.enable_skill(caller.uid, &id, enable));
+            }
             Call::SetSkillSettings { id, settings } => {
                 answer(reply, self.set_skill_settings(&id, &settings))
             }

@@ -66,7 +66,12 @@ impl Assistant {
             Happening::Rebuilt { build, understander } => self.rebuilt(build, understander),
             Happening::Contents { contents, reply } => self.package_inspected(contents, reply),
             Happening::Installing(step) => self.take_install_step(step),
-            Happening::Decided { result, then } => then(self, result),
+            Happening::Decided { result, refused, then } => {
+                if let Some((uid, right)) = refused {
+                    self.not_authorized(uid, right.name());
+                }
+                then(self, result);
+            }
             Happening::Agent { turn, answer } => {
                 let answer = answer.unwrap_or_else(|error| {
                     log::debug!("an agent did not answer: {error}");

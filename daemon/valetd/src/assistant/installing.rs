@@ -15,10 +15,11 @@ use super::{
     waiters::{STOPPING, Waiter},
 };
 use crate::{
+    audit::Deed,
     happening::Happening,
     installation::{self, Copied, Folders, Ready, Workshop},
     logging::message_id,
-    skills::{Skills, Sources},
+    skills::{Skills, Sources, Which},
     trust::Trust,
 };
 use plan::Plan;
@@ -71,6 +72,8 @@ struct UnderWay {
     began: Instant,
     /// How it ended, while the understanding learns; then it cannot be given up any more.
     outcome: Option<Dict>,
+    /// Who asked; none = nobody had to.
+    uid: Option<u32>,
 }
 
 impl Installations {
@@ -138,7 +141,16 @@ impl Assistant {
     /// Reads all skills as they stand now and loads them.
     pub(super) fn load_skills(&mut self) {
         let trusted = self.installations.trust.read(&self.state);
-        self.skills = Skills::load(&self.sources(&trusted), Some(&self.host));
+        let which = if self.safe_mode { Which::OfTheImage } else { Which::All };
+        self.skills = Skills::load(&self.sources(&trusted), Some(&self.host), which);
+    }
+
+    /// Whether something that people installed may begin to run.
+    pub(super) fn admit_installed(&self) -> Result<(), BusError> {
+        if self.safe_mode {
+            return Err(BusError::new(ErrorName::NotReady, super::SAFE_MODE));
+        }
+        Ok(())
     }
 
     fn sources<'a>(
@@ -196,7 +208,7 @@ impl Assistant {
         }
     }
 
-    fn begin_change(&mut self, skill: Option<SkillId>, waiter: Option<Waiter>) {
+    fn begin_change(&mut self, skill: Option<SkillId>, waiter: Option<Waiter>, uid: Option<u32>) {
         self.installations.under_way = Some(UnderWay {
             skill,
             waiter,
@@ -204,7 +216,14 @@ impl Assistant {
             given_up: false,
             began: Instant::now(),
             outcome: None,
+            uid,
         });
+    }
+
+    /// Enters what the change under way has done.
+    fn audit_change(&mut self, deed: Deed) {
+        let uid = self.installations.under_way.as_ref().and_then(|one| one.uid);
+        self.audit.enter(uid, deed);
     }
 
     /// Does what takes time on a thread of its own. Every way it can end is told, so that the next change can begin.

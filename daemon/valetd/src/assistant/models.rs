@@ -59,10 +59,16 @@ impl Selection {
         }
     }
 
-    /// The encoders in the order in which they are tried at the start.
+    /// The encoders in the order in which they are tried at the start; in safe mode the chosen one comes last.
     #[must_use]
-    pub(crate) fn start_order(&self) -> Vec<Arc<Model>> {
-        self.models.start_order(ENCODER, self.choice.as_ref())
+    pub(crate) fn start_order(&self, safe_mode: bool) -> Vec<Arc<Model>> {
+        let mut order = self.models.start_order(ENCODER, self.choice.as_ref());
+        let chosen = self.choice.as_ref().filter(|_| safe_mode);
+        let at = chosen.and_then(|choice| order.iter().position(|m| m.id() == choice.active));
+        if let Some(at) = at {
+            order[at..].rotate_left(1);
+        }
+        order
     }
 
     /// Whether a path is that of the activation's request.

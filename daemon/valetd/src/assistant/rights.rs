@@ -3,7 +3,7 @@
 //! Must not do anything before the last right is held.
 
 use super::Assistant;
-use crate::happening::Happening;
+use crate::{audit::Deed, happening::Happening};
 use std::sync::Arc;
 use valet_bus::{
     BusError,
@@ -53,16 +53,22 @@ impl Assistant {
         let Asker { caller, interactive, .. } = asker.clone();
         let then: Then = Box::new(then);
         tokio::spawn(async move {
-            let mut result = Ok(());
+            let (mut result, mut refused) = (Ok(()), None);
             for right in missing {
                 result = face.ask_polkit(&caller.name, right, interactive).await;
                 if result.is_err() {
+                    refused = Some((caller.uid, right));
                     break;
                 }
             }
             // The daemon is stopping when nobody listens.
-            let _ = happenings.send(Happening::Decided { result, then });
+            let _ = happenings.send(Happening::Decided { result, refused, then });
         });
+    }
+
+    /// Somebody asked for what they may not.
+    pub(super) fn not_authorized(&mut self, uid: u32, wanted: &str) {
+        self.audit.enter(Some(uid), Deed::NotAuthorized { wanted: wanted.to_owned() });
     }
 
     /// The right that giving a skill this takes. A pattern that matches no signal of this vehicle counts as one of

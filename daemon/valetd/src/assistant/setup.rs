@@ -4,12 +4,13 @@
 
 use super::Installations;
 use crate::{
+    audit::{Audit, Deed},
     config::Config,
     happening::Happening,
-    installation::Folders,
+    installation::{Folders, find_again},
     paths::Paths,
     skills::{SkillStatus, Skills},
-    state::State,
+    state::{Kept, State},
     trust::Trust,
     wall::SystemClock,
     world::World,
@@ -33,20 +34,59 @@ impl Announcer for Announcements {
     }
 }
 
-/// What is installed, swept of what was not put in place to the end.
-pub(super) fn installations(paths: &Paths, config: &Config, state: &State) -> Installations {
+/// What is installed, swept of what was not put in place to the end; and what a person should know of it.
+pub(super) fn installations(
+    paths: &Paths,
+    config: &Config,
+    (state, kept): (&State, Kept),
+) -> (Installations, Option<String>) {
     let folders = Folders::below(&paths.state);
-    match state.installed() {
-        Ok(installed) => folders.sweep(&installed),
-        // Without the rows nobody knows what to keep.
-        Err(error) => log::error!("what is installed cannot be read: {error}"),
-    }
     let trust = Trust {
         folders: paths.trust.clone(),
         owners: paths.trust_owners.clone(),
         developer_mode: config.developer_mode,
     };
-    Installations::new(folders, trust)
+    let found = match (kept, state.installed()) {
+        (Kept::Whole, Ok(installed)) => {
+            folders.sweep(&installed);
+            None
+        }
+        (Kept::Anew, _) => say_found(&find_again(&folders, &trust, state)),
+        // Without the rows nobody knows what to keep.
+        (Kept::InMemory, _) => None,
+        (Kept::Whole, Err(error)) => {
+            log::error!("what is installed cannot be read: {error}");
+            None
+        }
+    };
+    (Installations::new(folders, trust), found)
+}
+
+/// Opens the audit log, and enters that the daemon begins; and why there is none.
+pub(super) fn start_audit(paths: &Paths, safe_mode: bool) -> (Audit, Option<String>) {
+    let (mut audit, no_audit) = Audit::start(&paths.audit);
+    audit.enter(None, Deed::Started { version: env!("CARGO_PKG_VERSION"), safe_mode });
+    (audit, no_audit)
+}
+
+fn say_found(skills: &[SkillId]) -> Option<String> {
+    if skills.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = skills.iter().map(SkillId::as_str).collect();
+    Some(format!(
+        "installed skills were found again by their packages and may touch nothing until they are granted it anew (`valetctl skill grant`): {}",
+        names.join(", ")
+    ))
+}
+
+/// Has the task told when alarms change.
+pub(super) fn tell_of_alarms(state: &State, happenings: &UnboundedSender<Happening>) {
+    let changed = happenings.clone();
+    state.on_alarms_changed(Arc::new(move || {
+        // The daemon is stopping when nobody listens.
+        let _ = changed.send(Happening::AlarmsChanged);
+    }));
 }
 
 /// What skills may be given.

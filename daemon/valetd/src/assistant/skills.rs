@@ -6,6 +6,7 @@ use super::{
     voice::VOICE,
 };
 use crate::{
+    audit::Deed,
     logging::message_id,
     skills::{self, Skill, SkillStatus},
 };
@@ -33,7 +34,7 @@ impl Assistant {
         ]);
         let privacy = Dict::from([
             ("CloudPolicy".into(), owned("off")),
-            ("StoreHistory".into(), owned(false)),
+            ("StoreHistory".into(), owned(self.history.is_kept())),
         ]);
         let mut interfaces = vec![
             (ASSISTANT, root),
@@ -123,7 +124,12 @@ impl Assistant {
         if self.skills.by_id.contains_key(&id) { Ok(id) } else { Err(unknown()) }
     }
 
-    pub(super) fn enable_skill(&mut self, id: &str, enable: bool) -> Result<(), BusError> {
+    pub(super) fn enable_skill(
+        &mut self,
+        uid: u32,
+        id: &str,
+        enable: bool,
+    ) -> Result<(), BusError> {
         let id = self.known_skill(id)?;
         instant!("switch.begin");
         self.state.set_disabled(&id, !enable).map_err(state_failed)?;
@@ -140,6 +146,7 @@ impl Assistant {
         let Some(skill) = self.skills.by_id.get_mut(&id) else { return Ok(()) };
         skill.status = status;
         log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is {}", skill.status.name());
+        self.audit.enter(Some(uid), Deed::Switched { skill: id.to_string(), on: enable });
         self.skills_changed();
         match &self.skills.by_id[&id].status {
             SkillStatus::Failed(why) => Err(BusError::new(ErrorName::SkillFailed, why.as_str())),
@@ -199,6 +206,7 @@ impl Assistant {
             vehicle: self.config.vehicle,
             vehicle_overlay: self.config.vehicle_overlay.clone(),
             outside: self.config.outside.clone(),
+            history: self.config.history,
             // Sockets stay open for who is connected; where satellites are is read anew.
             ..config
         };

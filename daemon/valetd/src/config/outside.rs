@@ -9,6 +9,8 @@ use serde::Deserialize;
 use std::{collections::BTreeSet, path::PathBuf};
 use valet_core::{capability::http::is_host, rates::Rates};
 
+/// Where systemd puts the credentials of the unit; said here for `--check-config`, which runs outside of it.
+const UNITS_CREDENTIALS: &str = "/run/credentials/valetd.service";
 /// Most names of a list.
 const MAX_HOSTS: usize = 64;
 
@@ -73,6 +75,7 @@ pub(super) struct Mqtt {
     allow_remote: Option<bool>,
     user: Option<String>,
     password_file: Option<PathBuf>,
+    password_credential: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -119,6 +122,9 @@ impl OutsideConfig {
         replace(&mut self.allow_remote_broker, mqtt.allow_remote);
         keep(&mut self.broker_user, mqtt.user);
         keep(&mut self.broker_password_file, mqtt.password_file);
+        if let Some(name) = mqtt.password_credential {
+            self.broker_password_file = Some(credential("mqtt.password-credential", &name)?);
+        }
         replace(&mut self.session_bus, peers.session_bus);
         replace(&mut self.system_bus, peers.system_bus);
         self.merge_rates(rates)
@@ -141,6 +147,20 @@ impl OutsideConfig {
         }
         Ok(())
     }
+}
+
+/// Where the service manager put a credential.
+fn credential(key: &str, name: &str) -> Result<PathBuf, String> {
+    let is_name = !name.is_empty()
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if !is_name {
+        let name: String = name.chars().take(64).collect();
+        return Err(format!("{key} is {name:?}, expected a name of letters, digits, - _ ."));
+    }
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from(UNITS_CREDENTIALS), PathBuf::from);
+    Ok(folder.join(name))
 }
 
 fn keep<T>(value: &mut Option<T>, with: Option<T>) {

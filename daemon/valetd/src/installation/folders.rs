@@ -94,6 +94,17 @@ impl Folders {
         Ok(folder)
     }
 
+    /// The folders of all versions, by skill.
+    pub(crate) fn all(&self) -> Vec<(SkillId, Vec<PathBuf>)> {
+        let of_skill = |folder: PathBuf| {
+            let id = SkillId::parse(folder.file_name()?.to_str()?).ok()?;
+            Some((id, entries(&folder)))
+        };
+        let mut all: Vec<_> = entries(&self.root).into_iter().filter_map(of_skill).collect();
+        all.sort();
+        all
+    }
+
     /// Removes what no row names, and what was not put together to the end.
     pub(crate) fn sweep(&self, installed: &BTreeMap<SkillId, Installed>) {
         for folder in entries(&self.root) {

@@ -3,7 +3,8 @@
 //! Must not give what the skill does not ask for.
 
 use super::super::{Assistant, calls::answer, rights::Asker};
-use super::{not_kept, plan::read_grants};
+use super::{not_kept, plan::read_grants, texts};
+use crate::audit::Deed;
 use valet_bus::{BusError, Reply, access::Right};
 use valet_core::{
     capability::{Capability, CapabilitySet},
@@ -63,12 +64,18 @@ impl Assistant {
         change: impl FnOnce(&Self, &SkillId) -> Result<CapabilitySet, BusError> + Send + 'static,
         reply: Reply,
     ) {
+        let uid = asker.caller.uid;
         self.with_rights(asker, needs, move |all, allowed| {
             let changed = allowed
                 // The skill may have gone while a person was asked.
                 .and_then(|()| all.changeable(id.as_str()))
                 .and_then(|id| Ok((change(all, &id)?, id)))
-                .and_then(|(granted, id)| all.set_grants(&id, granted));
+                .and_then(|(granted, id)| {
+                    let deed = Deed::Granted { skill: id.to_string(), grants: texts(&granted) };
+                    all.set_grants(&id, granted)?;
+                    all.audit.enter(Some(uid), deed);
+                    Ok(())
+                });
             answer(reply, changed);
         });
     }

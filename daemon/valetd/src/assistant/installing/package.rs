@@ -3,14 +3,18 @@
 //! Must not read a package nor compile, and must not let a version run whose row is not on disk.
 
 use super::super::{Assistant, calls::zbus_path, effects::REQUEST, rights::Asker, waiters::Waiter};
-use super::{Installations, MAX_INSPECTING, Step, given_up_error, not_kept, panicked, plan::Plan};
+use super::{
+    Installations, MAX_INSPECTING, Step, given_up_error, not_kept, panicked, plan::Plan, texts,
+};
 use crate::{
+    audit::Deed,
     happening::Happening,
     installation::{self, Contents, Copied, Ready},
     logging::message_id,
     skills::{Origin, SkillStatus},
     state::rows::Installed,
 };
+use data_encoding::HEXLOWER;
 use std::{
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -75,7 +79,8 @@ impl Assistant {
         reply: Reply,
     ) {
         let client = asker.caller.name.clone();
-        let path = match self.admit_change().and_then(|()| self.request_path(&client, &terms)) {
+        let admitted = self.admit_installed().and_then(|()| self.admit_change());
+        let path = match admitted.and_then(|()| self.request_path(&client, &terms)) {
             Ok(path) => path,
             Err(error) => return reply.error(&error),
         };
@@ -86,7 +91,8 @@ impl Assistant {
         let properties = Dict::from([("State".to_owned(), owned("queued"))]);
         self.face.add_object_of(&client, &path, vec![(REQUEST, properties)]);
         reply.ok(&object);
-        self.begin_change(None, Some(Waiter::Request { path, client }));
+        let uid = asker.caller.uid;
+        self.begin_change(None, Some(Waiter::Request { path, client }), Some(uid));
         self.show_change("verify", Dict::new());
         let agreed = terms.manifest_sha256;
         if let Some(under_way) = &mut self.installations.under_way {
@@ -202,6 +208,14 @@ impl Assistant {
             "installed version {version} with counter {counter}, vouched for by {}",
             installed.current.signer.as_deref().unwrap_or("nobody")
         );
+        self.audit_change(Deed::Installed {
+            skill: id.to_string(),
+            version,
+            counter,
+            sha256: HEXLOWER.encode(&installed.current.manifest_sha256),
+            signer: installed.current.signer,
+            grants: texts(&granted),
+        });
         self.skills_changed_unasked();
         self.learn(&id);
     }

@@ -6,6 +6,7 @@
 use super::super::{Assistant, rights::Asker, waiters::Waiter};
 use super::{Step, conflict, not_kept};
 use crate::{
+    audit::Deed,
     installation,
     logging::message_id,
     skills::{Found, Origin, SkillStatus, Sources},
@@ -62,12 +63,13 @@ impl Assistant {
             Ok(id) => id,
             Err(error) => return reply.error(&error),
         };
+        let uid = asker.caller.uid;
         self.with_rights(&asker, &[right], move |all, allowed| {
             let begun = allowed.and_then(|()| all.admit_change());
             let begun = begun.and_then(|()| all.check_way_back(&id, &wanted));
             match begun {
                 Ok(()) => {
-                    all.begin_change(Some(id.clone()), Some(Waiter::Call(reply)));
+                    all.begin_change(Some(id.clone()), Some(Waiter::Call(reply)), Some(uid));
                     all.begin_way_back(id, wanted, None);
                 }
                 Err(error) => reply.error(&error),
@@ -92,6 +94,7 @@ impl Assistant {
         };
         let of_image = || self.skills.of_image.contains_key(id);
         match wanted {
+            Wanted::Previous if self.safe_mode => self.admit_installed(),
             Wanted::Previous if installed.previous.is_none() && of_image() => {
                 let why = format!(
                     "no other version of {id} was installed; Remove goes back to the image's"
@@ -169,6 +172,7 @@ impl Assistant {
                 self.skills.by_id.remove(&id);
                 self.face.remove_object(&path::skill(id.as_str()));
                 log::info!(MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str(); "the skill is removed");
+                self.audit_change(Deed::Removed { skill: id.to_string() });
             }
         }
         self.skills.unreadable.retain(|why| !why.starts_with(&format!("{id}: ")));
@@ -193,7 +197,9 @@ impl Assistant {
         };
         let trusted = self.installations.trust.read(&self.state);
         let mut skill = self.sources(&trusted).skill(found, origin);
-        skill.went_back = why;
+        skill.went_back = why.clone();
+        let version = skill.manifest.version.clone();
+        self.audit_change(Deed::WentBack { skill: id.to_string(), version, why });
         log::info!(
             MESSAGE_ID = message_id::SKILL, VALET_SKILL = id.as_str();
             "went back to version {}", skill.manifest.version
@@ -257,7 +263,7 @@ impl Assistant {
             // It was removed meanwhile, or there is nothing to go back to: the host's quarantine holds.
             _ => return self.next_way_back(),
         };
-        self.begin_change(Some(id.clone()), None);
+        self.begin_change(Some(id.clone()), None, None);
         self.begin_way_back(id, wanted, Some(why));
     }
 }
