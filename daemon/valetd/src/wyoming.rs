@@ -188,7 +188,10 @@ fn bind_in(private: &Path, file: &Path, group: Option<u32>) -> anyhow::Result<Un
     std::fs::set_permissions(private, std::fs::Permissions::from_mode(0o700))?;
     let unready = private.join("s");
     let listener = UnixListener::bind(&unready)?;
-    std::os::unix::fs::chown(&unready, None, group)?;
+    // Also a change to what it is already is one that a unit may forbid.
+    if group.is_some() {
+        std::os::unix::fs::chown(&unready, None, group)?;
+    }
     let mode = if group.is_some() { 0o660 } else { 0o600 };
     std::fs::set_permissions(&unready, std::fs::Permissions::from_mode(mode))?;
     std::fs::rename(&unready, file)?;
