@@ -3,6 +3,7 @@
 #
 #   CARGO_TARGET_DIR   where cargo builds (target/)
 #   ASK                one thing to ask: make run ASK="set the temperature to 22 degrees"
+#   TARGET             for which machine `make dist` packs
 #   SECONDS_EACH       how long `make fuzz` runs each target (60)
 #   AUTOMOTIVE         labelled lines for the bench of that name
 #   DATA, TEXTS, …     what the recipes for models take: see models/recipe
@@ -10,7 +11,7 @@
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test voice-test bench lint docs fuzz skills models setup clean arm-smoke
+.PHONY: help run test test-system dist voice-test bench lint docs fuzz skills models setup clean arm-smoke
 .PHONY: recipe-quantize recipe-prune recipe-distil
 
 export ASK SECONDS_EACH AUTOMOTIVE
@@ -29,6 +30,21 @@ run: ## talk to a simulated car: a guided conversation, then a prompt (ASK="…"
 
 test: ## everything that is checked before a change is taken
 	@scripts/test
+
+test-system: ## our packages in a Debian system that is booted in a container (root)
+	@scripts/step "set up" scripts/setup test
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/test-system
+
+dist: ## what a board is given (TARGET=aarch64-unknown-linux-gnu, …): tarball, Debian packages, SBOM
+	@scripts/step "set up" scripts/setup dist
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/dist $(TARGET)
 
 voice-test: ## the closed loop with a real voice and a real recogniser, 100 commands each
 	@scripts/step "set up" scripts/setup test
