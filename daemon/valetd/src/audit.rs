@@ -10,7 +10,7 @@ mod book;
 use book::Book;
 use serde::Serialize;
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -118,7 +118,7 @@ pub(crate) struct Audit {
 
 impl Audit {
     /// Opens the log in a folder and a thread that writes it; and why there is none, where there is none.
-    pub(crate) fn start(folder: &PathBuf) -> (Self, Option<String>) {
+    pub(crate) fn start(folder: &Path) -> (Self, Option<String>) {
         let silent = Self { to: None, thread: None, left_out: 0, refusals: (Instant::now(), 0) };
         let no_log = |why: std::io::Error| {
             format!("there is no audit log: {} cannot be used: {why}", folder.display())

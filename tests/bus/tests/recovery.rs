@@ -1,6 +1,6 @@
 //! What is left after the worst: a daemon that crashes again and again, a state that is corrupt or cannot be written, a clock
 //! that jumps; and what was written down of it.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 use std::{fs, path::Path, process::Command, time::Duration};
 use valet_bus::proxies::{PrivacyProxy, SkillsProxy};

@@ -105,8 +105,8 @@ fn last_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if end < bytes.len() {
         OpenOptions::new().write(true).open(path)?.set_len(end as u64)?;
     }
-    let lines = bytes[..end].split(|byte| *byte == b'\n');
-    Ok(lines.filter(|line| !line.is_empty()).next_back().map(<[u8]>::to_vec))
+    let mut lines = bytes[..end].split(|byte| *byte == b'\n');
+    Ok(lines.rfind(|line| !line.is_empty()).map(<[u8]>::to_vec))
 }
 
 fn number_of(line: &[u8]) -> u64 {

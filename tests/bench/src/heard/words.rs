@@ -85,7 +85,7 @@ fn in_words(n: u64) -> String {
         0..20 => UNITS[n as usize].to_owned(),
         20..100 => {
             let tens = TENS[(n / 10 - 2) as usize];
-            if n % 10 == 0 {
+            if n.is_multiple_of(10) {
                 tens.to_owned()
             } else {
                 format!("{tens} {}", UNITS[(n % 10) as usize])
@@ -160,7 +160,7 @@ fn errors(text: &str, seed: u64, one_in: u64) -> String {
     let plain = plain(text);
     let word = |(at, word): (usize, &str)| {
         let other = ALIKE.iter().find(|(from, _)| *from == word).map(|(_, to)| *to);
-        let wrong = mixed(seed ^ (at as u64) << 32 ^ 5) % one_in == 0;
+        let wrong = mixed(seed ^ (at as u64) << 32 ^ 5).is_multiple_of(one_in);
         other.filter(|_| wrong).unwrap_or(word).to_owned()
     };
     plain.split(' ').enumerate().map(word).collect::<Vec<_>>().join(" ")
