@@ -11,7 +11,7 @@
 SHELL := /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-system dist voice-test bench lint docs fuzz skills models setup clean arm-smoke
+.PHONY: help run test test-system boot-test soak dist voice-test bench lint docs fuzz skills models setup clean arm-smoke
 .PHONY: recipe-quantize recipe-prune recipe-distil
 
 export ASK SECONDS_EACH AUTOMOTIVE
@@ -64,6 +64,20 @@ bench: ## every figure we claim, measured here, as JSON
 	@scripts/step "build the hostile guests" scripts/hostile
 	@scripts/step "build the benches" scripts/build bench
 	@scripts/bench
+
+soak: ## a million mixed requests, hostile clients among them, to one daemon
+	@scripts/step "set up" scripts/setup run
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/step "build the skill compiler" scripts/build skillc
+	@scripts/step "fetch the models" models/fetch
+	@scripts/step "build the skills" scripts/skills
+	@scripts/step "build the benches" scripts/build bench
+	@$${CARGO_TARGET_DIR:-target}/debug/valet-bench soak
+
+boot-test: ## an emulated ARM board with our packages: it boots, answers, and has its power cut (root)
+	@scripts/step "pack for the board" $(MAKE) --no-print-directory dist TARGET=aarch64-unknown-linux-gnu
+	@scripts/step "build the daemon and its client" scripts/build daemon
+	@scripts/boot-test
 
 lint: ## formatting, clippy, licences and advisories
 	@scripts/step "set up" scripts/setup lint

@@ -162,7 +162,7 @@ def check_tree(daemon):
     found, wanted = installed_by(daemon), wanted_tree()
     for path in sorted(found.keys() | wanted.keys()):
         if path not in found:
-            wrong.append(f"valetd does not install {path}, which systemd/README.md names: add it to do_install")
+            wrong.append(f"valetd does not install {path}, which systemd/README.md or tmpfiles.d names: add it to do_install")
         elif path not in wanted:
             wrong.append(f"valetd installs {path}, which systemd/README.md does not name: add a row, or leave it out")
         elif found[path] != wanted[path]:

@@ -100,6 +100,12 @@ impl Live {
         status_number(&self.proc("status")?, "VmRSS:").context("no VmRSS")
     }
 
+    /// Open files.
+    pub(crate) fn descriptors(&self) -> anyhow::Result<usize> {
+        let folder = format!("/proc/{}/fd", self.daemon.process().pid());
+        Ok(std::fs::read_dir(&folder).with_context(|| folder)?.count())
+    }
+
     /// Processor time so far, user and system, ms (in ticks of 10 ms).
     pub(crate) fn cpu_ms(&self) -> anyhow::Result<f64> {
         let stat = self.proc("stat")?;

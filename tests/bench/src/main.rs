@@ -23,6 +23,7 @@ mod pairs;
 mod peer;
 mod products;
 mod skills;
+mod soak;
 mod start;
 mod stop;
 mod turn;
@@ -80,6 +81,8 @@ enum What {
     Install(install::Arguments),
     /// A well-behaved skill's turns while hostile ones run beside it.
     Hostile(hostile::Arguments),
+    /// Very many mixed requests with hostile clients: growth, descriptors, faults.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         What::Idle(a) => idle::run(&a),
         What::Install(a) => install::run(&a),
         What::Hostile(a) => hostile::run(&a),
+        What::Soak(a) => soak::run(&a),
     };
     match outcome {
         Ok(report) => {

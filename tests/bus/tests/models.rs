@@ -15,7 +15,8 @@ use valet_testkit::{
 };
 use zbus::{Connection, Variant, proxy::CacheProperties};
 
-const WITH_ENCODER: &str = "[understanding]\nencoder = true\n";
+/// These tests kill the daemon more often within a minute than it takes to leave alone what was chosen.
+const WITH_ENCODER: &str = "[understanding]\nencoder = true\n[recovery]\nsafe-mode-after = 0\n";
 const CACHE: &str = "testkit-cache-small";
 const GRAPH: &str = "encoder-int8.onnx";
 
