@@ -18,7 +18,7 @@ use valet_testkit::{PrivateBus, error_name};
 use zbus::{Connection, Variant};
 
 /// What people say, one after the other: done, asked back, answered, refused, not understood.
-const SAID: [&str; 12] = [
+const SAID: [&str; 11] = [
     "set the temperature to 21 degrees",
     "and the passenger side too",
     "are the doors locked",
@@ -26,12 +26,15 @@ const SAID: [&str; 12] = [
     "five minutes",
     "cancel all timers",
     "turn up the volume",
-    "open the driver's window",
     "undo that",
     "colourless green ideas sleep furiously",
     "unlock the doors",
     "no",
 ];
+/// What the world takes its time for, said now and then.
+const SLOW: &str = "open the driver's window";
+/// In so many rounds it is said once.
+const SLOW_EVERY: usize = 50;
 /// Readings of memory in a run.
 const READINGS: usize = 20;
 /// A request that takes longer is one that hangs.
@@ -65,10 +68,16 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
     let mut done = 0;
     // What is kept of a first turn of each kind is no growth.
     done += round(&live, &address, &mut outcomes).await?;
+    let mut rounds = 0_usize;
     while done < arguments.requests {
         let until = (done + a_reading).min(arguments.requests);
         while done < until {
             done += round(&live, &address, &mut outcomes).await?;
+            rounds += 1;
+            if rounds.is_multiple_of(SLOW_EVERY) {
+                counted(&mut outcomes, live.assistant.ask(SLOW, none())).await?;
+                done += 1;
+            }
         }
         readings.push((done as f64, live.resident_kib()?, live.descriptors()? as f64));
         println!(
@@ -107,10 +116,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
 
 /// Some requests of each kind at the same time; how many.
 async fn round(live: &Live, address: &str, outcomes: &mut Outcomes) -> anyhow::Result<usize> {
-    let polite = polite(live, outcomes);
-    let polite = polite.await?;
-    let hostile = hostile(live, address, outcomes).await?;
-    Ok(polite + hostile)
+    Ok(polite(live, outcomes).await? + hostile(live, address, outcomes).await?)
 }
 
 async fn counted<T>(
@@ -162,7 +168,7 @@ async fn hostile(live: &Live, address: &str, outcomes: &mut Outcomes) -> anyhow:
     }
     let long = "x".repeat(5000);
     counted(outcomes, assistant.ask(&long, none())).await?;
-    counted(outcomes, assistant.ask("\u{0}\u{202e}", none())).await?;
+    counted(outcomes, assistant.ask("\u{202e}\u{7f}\u{fffe}", none())).await?;
     counted(outcomes, assistant.ask(SAID[0], [("no-such-option", Variant::from(1))].into()))
         .await?;
     counted(outcomes, voice.transcript(&["a b"; 9], &[], none())).await?;
