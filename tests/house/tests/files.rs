@@ -153,6 +153,8 @@ fn the_documents_are_there_and_linked_ones_exist() {
         "docs/integrators.md",
         "docs/skill-authors.md",
         "docs/voice.md",
+        "docs/yocto.md",
+        "yocto/meta-valet/README.md",
         "docs/operators.md",
         "docs/fit-your-application.md",
         "docs/dbus.md",
