@@ -118,18 +118,17 @@ def main():
     folder, cuts = sys.argv[1], int(sys.argv[2])
     seed = int(os.environ.get("SEED", time.time()))
     random.seed(seed)
+    whole = sys.argv[3:] != ["only"]
     board = Board()
     with open(f"{folder}/console.log", "w") as log:
-        if sys.argv[3:] != ["only"]:
+        if whole:
             boot(folder, "first", board, log, None)
-        else:
-            board.answered = EXPECTED_ANSWERS
         for cut in range(cuts):
             boot(folder, f"cut{cut}", board, log, random.randint(3, 9))
         boot(folder, "last", board, log, None)
     result = {"seed": seed, "cuts": cuts, "answered": board.answered, "figures": board.figures, "faults": board.faults}
     print(json.dumps(result, indent=1))
-    sys.exit(1 if board.faults or board.answered < EXPECTED_ANSWERS else 0)
+    sys.exit(1 if board.faults or whole and board.answered < EXPECTED_ANSWERS else 0)
 
 
 if __name__ == "__main__":
