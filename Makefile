@@ -17,26 +17,27 @@ SHELL := /bin/sh
 export ASK SECONDS_EACH AUTOMOTIVE
 export DATA TEXTS SENTENCES PIECES WEIGHTS ID MINUTES LAYERS OUT
 
+# What nearly everything needs; $(1) is what the machine is set up for.
+define prepare
+@scripts/step "set up" scripts/setup $(1)
+@scripts/step "build the daemon and its client" scripts/build daemon
+@scripts/step "build the skill compiler" scripts/build skillc
+@scripts/step "fetch the models" models/fetch
+@scripts/step "build the skills" scripts/skills
+endef
+
 help: ## say what there is to make
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 
 run: ## talk to a simulated car: a guided conversation, then a prompt (ASK="…": one thing)
-	@scripts/step "set up" scripts/setup run
-	@scripts/step "build the daemon and its client" scripts/build daemon
-	@scripts/step "build the skill compiler" scripts/build skillc
-	@scripts/step "fetch the models" models/fetch
-	@scripts/step "build the skills" scripts/skills
+	$(call prepare,run)
 	@scripts/run
 
 test: ## everything that is checked before a change is taken
 	@scripts/test
 
 test-system: ## our packages in a Debian system that is booted in a container (root)
-	@scripts/step "set up" scripts/setup test
-	@scripts/step "build the daemon and its client" scripts/build daemon
-	@scripts/step "build the skill compiler" scripts/build skillc
-	@scripts/step "fetch the models" models/fetch
-	@scripts/step "build the skills" scripts/skills
+	$(call prepare,test)
 	@scripts/test-system
 
 dist: ## what a board is given (TARGET=aarch64-unknown-linux-gnu, …): tarball, Debian packages, SBOM
@@ -47,30 +48,18 @@ dist: ## what a board is given (TARGET=aarch64-unknown-linux-gnu, …): tarball,
 	@scripts/dist $(TARGET)
 
 voice-test: ## the closed loop with a real voice and a real recogniser, 100 commands each
-	@scripts/step "set up" scripts/setup test
-	@scripts/step "build the daemon and its client" scripts/build daemon
-	@scripts/step "build the skill compiler" scripts/build skillc
-	@scripts/step "fetch the models" models/fetch
-	@scripts/step "build the skills" scripts/skills
+	$(call prepare,test)
 	@scripts/step "build the benches" scripts/build bench
 	@scripts/voice-test
 
 bench: ## every figure we claim, measured here, as JSON
-	@scripts/step "set up" scripts/setup run
-	@scripts/step "build the daemon and its client" scripts/build daemon
-	@scripts/step "build the skill compiler" scripts/build skillc
-	@scripts/step "fetch the models" models/fetch
-	@scripts/step "build the skills" scripts/skills
+	$(call prepare,run)
 	@scripts/step "build the hostile guests" scripts/hostile
 	@scripts/step "build the benches" scripts/build bench
 	@scripts/bench
 
 soak: ## a million mixed requests, hostile clients among them, to one daemon
-	@scripts/step "set up" scripts/setup run
-	@scripts/step "build the daemon and its client" scripts/build daemon
-	@scripts/step "build the skill compiler" scripts/build skillc
-	@scripts/step "fetch the models" models/fetch
-	@scripts/step "build the skills" scripts/skills
+	$(call prepare,run)
 	@scripts/step "build the benches" scripts/build bench
 	@$${CARGO_TARGET_DIR:-target}/debug/valet-bench soak
 

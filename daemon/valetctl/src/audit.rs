@@ -96,7 +96,8 @@ fn words(screen: &Screen, line: &Value) -> String {
         .flatten()
         .filter(|(key, value)| !COLUMNS.contains(&key.as_str()) && !value.is_null())
         .map(|(key, value)| match value {
-            Value::String(text) => format!("{key}={text}"),
+            // What others wrote must not reach a terminal as commands.
+            Value::String(text) => format!("{key}={}", text.replace(char::is_control, " ")),
             other => format!("{key}={other}"),
         })
         .collect();

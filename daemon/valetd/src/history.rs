@@ -134,14 +134,16 @@ fn keep(state: &State, age: Duration, jobs: &Receiver<Job>) {
         let now_ms = SystemClock.now().utc_ms;
         Span { oldest_ms: now_ms.saturating_sub(age_ms), now_ms }
     };
+    let purge = || {
+        if let Err(error) = state.purge_history(span()) {
+            log::error!("turns that are too old are still kept: {error}");
+        }
+    };
+    purge();
     loop {
         match jobs.recv_timeout(PURGE_EVERY) {
             Ok(job) => job(state, span()),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Err(error) = state.purge_history(span()) {
-                    log::error!("turns that are too old are still kept: {error}");
-                }
-            }
+            Err(RecvTimeoutError::Timeout) => purge(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

@@ -109,7 +109,10 @@ fn run(cli: &Cli) -> Result<(), Fatal> {
     let ended = runtime.block_on(serve(cli, parts));
     // A watch may still block for seconds; nobody waits for what it finds.
     runtime.shutdown_background();
-    run.ended_well();
+    // An internal fault is as good as a crash: what was installed may be the reason.
+    if !matches!(&ended, Err(fatal) if fatal.exit == Exit::Internal) {
+        run.ended_well();
+    }
     ended
 }
 

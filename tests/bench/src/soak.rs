@@ -2,6 +2,10 @@
 //! end.
 //!
 //! Must not count a refusal with a name as a fault: whoever floods is refused.
+#![allow(
+    clippy::print_stderr,
+    reason = "long work shows how far it is; the report is standard output's"
+)]
 
 use crate::{
     figures::Report,
@@ -80,7 +84,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
             }
         }
         readings.push((done as f64, live.resident_kib()?, live.descriptors()? as f64));
-        println!(
+        eprintln!(
             "soak: {done} requests, {:.1} MiB, {} descriptors",
             live.resident_kib()? / 1024.0,
             live.descriptors()?

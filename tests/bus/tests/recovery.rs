@@ -22,6 +22,11 @@ async fn with_lamp(shop: &Shop) -> Scene {
     scene
 }
 
+async fn kill_and_spoil_the_state(scene: &Scene) {
+    scene.daemon.kill().await.unwrap();
+    fs::write(scene.daemon.state_folder().join("state.redb"), vec![0xa5; 70_000]).unwrap();
+}
+
 async fn knows_the_lamp(scene: &Scene) -> bool {
     let commands = scene.assistant.parse(NOTE, none()).await.unwrap();
     commands.first().is_some_and(|command| text(command, "intent").starts_with(LAMP))
@@ -84,9 +89,7 @@ async fn in_safe_mode_the_skill_that_is_to_blame_can_be_removed() {
 async fn a_state_that_is_corrupt_is_built_anew_from_the_packages_without_their_grants() {
     let shop = Shop::open();
     let mut scene = with_lamp(&shop).await;
-    scene.daemon.kill().await.unwrap();
-    let file = scene.daemon.state_folder().join("state.redb");
-    fs::write(&file, vec![0xa5; 70_000]).unwrap();
+    kill_and_spoil_the_state(&scene).await;
     scene.daemon = scene.daemon.again(|builder| builder).await.unwrap();
     assert!(knows_the_lamp(&scene).await);
     let said = reasons(&scene).await;
@@ -104,8 +107,7 @@ async fn a_state_that_is_corrupt_is_built_anew_from_the_packages_without_their_g
 async fn packages_that_nobody_vouches_for_are_not_taken_again() {
     let shop = Shop::open();
     let mut scene = with_lamp(&shop).await;
-    scene.daemon.kill().await.unwrap();
-    fs::write(scene.daemon.state_folder().join("state.redb"), vec![0xa5; 70_000]).unwrap();
+    kill_and_spoil_the_state(&scene).await;
     let other = Shop::open();
     scene.daemon = scene.daemon.again(|builder| other.trusted_by(builder)).await.unwrap();
     assert!(!knows_the_lamp(&scene).await);

@@ -11,7 +11,7 @@ use crate::{
     routing::planned_as_given,
     session::TurnId,
     speech::time_to_say,
-    understanding::DialogueAct,
+    understanding::{DialogueAct, Understanding},
 };
 
 /// Most offers that wait for a yes; the oldest goes for a new one.
@@ -105,12 +105,14 @@ impl Dialogue {
         &mut self,
         cx: &mut Step,
         turn: Turn,
-        act: Option<DialogueAct>,
+        understood: &Understanding,
     ) -> Option<Turn> {
-        match act {
-            // Something else is wanted: what was offered is not done behind one's back.
+        match understood.act {
             None => {
-                self.offers.clear();
+                // Something else is wanted: what was offered is not done behind one's back.
+                if !understood.commands.is_empty() {
+                    self.offers.clear();
+                }
                 return Some(turn);
             }
             Some(DialogueAct::Affirm) => match self.offers.take(cx.now) {

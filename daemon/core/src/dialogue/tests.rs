@@ -22,7 +22,7 @@ use crate::{
     routing::SkillEntry,
     signal::SignalValue,
     slot::Slot,
-    understanding::{Candidate, Command, Engine},
+    understanding::{Candidate, Command, DialogueAct, Engine, Understanding},
     utterance::Utterance,
 };
 

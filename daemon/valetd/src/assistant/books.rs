@@ -40,11 +40,13 @@ impl Assistant {
     /// Writes down what waits; nothing else is taken before that, so whoever asks finds it.
     pub(super) fn keep_books(&mut self) {
         let Books { results, ran } = std::mem::take(&mut self.books);
-        for result in results {
+        for mut result in results {
             log_turn(&result);
             self.stats.count(&result);
             self.audit_turn(&result);
             self.history.remember(&result);
+            // Nothing else keeps what was said.
+            result.text.clear();
             self.traces.finish(result);
         }
         for skill in ran {

@@ -105,6 +105,11 @@ fn a_no_a_stop_and_other_commands_end_it() {
     assert_eq!(end(&says_yes(&mut talk)).code, "nothing-to-confirm");
 
     announces(&mut talk, 1, ASKED);
+    talk.hears(Understanding::default());
+    assert!(is_for_something(&says_yes(&mut talk)), "what nobody understood ends nothing");
+
+    let mut talk = Talk::new();
+    announces(&mut talk, 1, ASKED);
     talk.step(Event::Stop { caller: anna(), session: None });
     assert_eq!(end(&says_yes(&mut talk)).code, "nothing-to-confirm");
 }
