@@ -103,6 +103,18 @@ async fn a_state_that_is_corrupt_is_built_anew_from_the_packages_without_their_g
     assert_eq!(scene.assistant.state().await.unwrap(), "ready");
 }
 
+/// As when the power goes after the old file was set aside and before anybody looked for what is installed.
+#[tokio::test]
+async fn without_a_state_no_package_is_swept_away_and_its_skill_comes_back() {
+    let shop = Shop::open();
+    let mut scene = with_lamp(&shop).await;
+    scene.daemon.kill().await.unwrap();
+    fs::remove_file(scene.daemon.state_folder().join("state.redb")).unwrap();
+    scene.daemon = scene.daemon.again(|builder| builder).await.unwrap();
+    assert!(knows_the_lamp(&scene).await);
+    assert_eq!(installed(&scene.client, LAMP).await.granted().await.unwrap(), [""; 0]);
+}
+
 #[tokio::test]
 async fn packages_that_nobody_vouches_for_are_not_taken_again() {
     let shop = Shop::open();

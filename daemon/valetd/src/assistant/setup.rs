@@ -18,7 +18,11 @@ use crate::{
 use std::sync::{Arc, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
 use valet_core::{
-    dialogue::Rules, intent::SkillId, policy::Policy, ports::Announcer, reply::HostWords,
+    dialogue::Rules,
+    intent::SkillId,
+    policy::Policy,
+    ports::{Announcer, StoreError},
+    reply::HostWords,
 };
 use valet_skill_host::{CodeSource, HostConfig, Outside, Services, SkillHost};
 use valet_understanding::{SkillSource, Understander, UnderstandingError, Vocabulary};
@@ -46,20 +50,28 @@ pub(super) fn installations(
         owners: paths.trust_owners.clone(),
         developer_mode: config.developer_mode,
     };
-    let found = match (kept, state.installed()) {
-        (Kept::Whole, Ok(installed)) => {
-            folders.sweep(&installed);
-            None
-        }
-        (Kept::Anew, _) => say_found(&find_again(&folders, &trust, state)),
-        // Without the rows nobody knows what to keep.
-        (Kept::InMemory, _) => None,
-        (Kept::Whole, Err(error)) => {
+    // Without the rows nobody knows what to keep.
+    let found = match kept {
+        Kept::OnDisk => sweep_or_find(&folders, &trust, state).unwrap_or_else(|error| {
             log::error!("what is installed cannot be read: {error}");
-            None
-        }
+            Vec::new()
+        }),
+        Kept::InMemory => Vec::new(),
     };
-    (Installations::new(folders, trust), found)
+    (Installations::new(folders, trust), say_found(&found))
+}
+
+/// Sweeps packages that no row tells of; where the rows begin anew, writes them by the packages and says whose they are.
+fn sweep_or_find(
+    folders: &Folders,
+    trust: &Trust,
+    state: &State,
+) -> Result<Vec<SkillId>, StoreError> {
+    if !state.knows_packages()? {
+        return find_again(folders, trust, state);
+    }
+    folders.sweep(&state.installed()?);
+    Ok(Vec::new())
 }
 
 /// Opens the audit log, and enters that the daemon begins; and why there is none.

@@ -13,7 +13,7 @@ use crate::{
     trust::{Trust, Trusted},
 };
 use std::path::Path;
-use valet_core::{capability::CapabilitySet, intent::SkillId};
+use valet_core::{capability::CapabilitySet, intent::SkillId, ports::StoreError};
 use valet_package::{
     folder::read_bounded,
     manifest::MAX_PACKED_MANIFEST_BYTES,
@@ -24,18 +24,21 @@ use valet_package::{
 /// Most versions of a skill that are looked at.
 const MAX_VERSIONS: usize = 8;
 
-/// Writes the rows of all skills whose packages lie here, the newest version of each and the one before it;
-/// which skills that were.
-pub(crate) fn find_again(folders: &Folders, trust: &Trust, state: &State) -> Vec<SkillId> {
-    let trusted = match trust.read(state) {
-        Ok(trusted) => trusted,
-        Err(error) => {
-            log::error!("nobody knows whom to trust, so no installed skill is looked for: {error}");
-            return Vec::new();
-        }
-    };
+/// Writes the rows of all skills whose packages lie here and that have none, the newest version of each and the one before
+/// it; which skills that were. Where it is cut off, the next start goes on with it.
+///
+/// # Errors
+/// [`StoreError`]; then some may have no row yet, and nothing may be swept.
+pub(crate) fn find_again(
+    folders: &Folders,
+    trust: &Trust,
+    state: &State,
+) -> Result<Vec<SkillId>, StoreError> {
+    let trusted = trust.read(state)?;
+    let known = state.installed()?;
     let mut found = Vec::new();
-    for (id, versions) in folders.all().into_iter().take(MAX_SKILLS) {
+    let all = folders.all().into_iter().filter(|(id, _)| !known.contains_key(id));
+    for (id, versions) in all.take(MAX_SKILLS) {
         let mut whole: Vec<Version> = versions
             .iter()
             .take(MAX_VERSIONS)
@@ -54,12 +57,11 @@ pub(crate) fn find_again(folders: &Folders, trust: &Trust, state: &State) -> Vec
         // It may be one that somebody, or its own faults, had gone back from.
         current.on_trial = previous.is_some();
         let row = Installed { current, previous };
-        match state.set_installed(&id, &row, Some(&CapabilitySet::default())) {
-            Ok(()) => found.push(id),
-            Err(error) => log::error!("{id} is here and cannot be noted: {error}"),
-        }
+        state.set_installed(&id, &row, Some(&CapabilitySet::default()))?;
+        found.push(id);
     }
-    found
+    state.note_packages_known()?;
+    Ok(found)
 }
 
 /// The version that lies in a folder.

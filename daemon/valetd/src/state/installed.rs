@@ -13,6 +13,7 @@ use valet_core::{capability::CapabilitySet, intent::SkillId, ports::StoreError};
 
 const LATEST_SEEN: &str = "latest-time-seen-ms";
 const LIST_SERIAL: &str = "revocation-list-serial";
+const PACKAGES_KNOWN: &str = "packages-known";
 
 impl State {
     /// All installed skills. A row that makes no sense is not given.
@@ -124,6 +125,23 @@ impl State {
             tables.put(TRUST, LATEST_SEEN, &latest.max(utc_ms).to_le_bytes())?;
             tables.put(TRUST, LIST_SERIAL, &newest.max(serial).to_le_bytes())
         })
+    }
+
+    /// Whether the rows tell of all packages that lie here. In a state that begins anew they do not: until somebody has
+    /// looked, no package may be swept away for having no row.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn knows_packages(&self) -> Result<bool, StoreError> {
+        Ok(self.number(TRUST, PACKAGES_KNOWN)? == 1)
+    }
+
+    /// Notes that they do.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub(crate) fn note_packages_known(&self) -> Result<(), StoreError> {
+        self.change(|tables| tables.put(TRUST, PACKAGES_KNOWN, &1_u64.to_le_bytes()))
     }
 
     fn number(&self, table: super::Bytes, name: &str) -> Result<u64, StoreError> {

@@ -30,10 +30,8 @@ pub(crate) struct Opened {
 /// What a state is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// All that was written.
-    Whole,
-    /// Nothing: what was written is set aside, and nobody knows any more what is installed.
-    Anew,
+    /// What is written is on disk. It may begin anew: [`State::knows_packages`] says whether what is installed is in it.
+    OnDisk,
     /// What could be read, else nothing; changes are lost at the end.
     InMemory,
 }
@@ -89,7 +87,7 @@ impl State {
             return Self::copy(&file, &format!("{} cannot be made: {error}", folder.display()));
         }
         match Self::open_file(&file) {
-            Ok(database) => Ok(Self::of(database).opened(Kept::Whole, None)),
+            Ok(database) => Ok(Self::of(database).opened(Kept::OnDisk, None)),
             Err(redb::Error::DatabaseAlreadyOpen) => {
                 anyhow::bail!(
                     "{} is open in another process; stop the other valetd",
@@ -176,7 +174,7 @@ impl State {
             aside.display()
         );
         match Self::open_file(file) {
-            Ok(database) => Ok(Self::of(database).opened(Kept::Anew, Some(reason))),
+            Ok(database) => Ok(Self::of(database).opened(Kept::OnDisk, Some(reason))),
             Err(error) => in_memory(format!("{} cannot be made anew: {error}", file.display())),
         }
     }
