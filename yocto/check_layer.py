@@ -242,7 +242,7 @@ def check_group():
     made = {"valet-config", "valet-trust", *PROGRAMS}
     made |= {recipe.name for folder in ("skills", "models") for recipe in recipes(folder)}
     group = Recipe(RECIPES / "packagegroups/packagegroup-valet.bb")
-    named = [word for word in group.words("RDEPENDS:packagegroup-valet") if word != "${VALET_MODEL}"]
+    named = [word for word in group.words("RDEPENDS:packagegroup-valet") if not word.startswith("${VALET_")]
     for package in named + group.words("VALET_MODEL"):
         if package not in made:
             wrong.append(f"packagegroup-valet names {package}, which no recipe makes: correct the name")

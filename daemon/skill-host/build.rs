@@ -1,6 +1,6 @@
 //! Hands the crate what its engine id is made of: the exact version of wasmtime in the
 //! lock file (the crate's own check of compiled code would let a patch release through,
-//! and a patch release may be the cure of a miscompile) and the target.
+//! and a patch release may be the cure of a miscompile).
 
 use std::{env, fs, path::Path};
 
@@ -16,6 +16,4 @@ fn main() {
         .map(|version| version.trim_end_matches('"'))
         .expect("Cargo.lock names wasmtime");
     println!("cargo::rustc-env=VALET_WASMTIME_VERSION={version}");
-    let target = env::var("TARGET").expect("cargo sets it");
-    println!("cargo::rustc-env=VALET_TARGET={target}");
 }

@@ -1,9 +1,10 @@
-//! A skill as a folder of the image: `skill.toml`, `skill.wasm`, `sentences/<lang>.toml`, `assets/*`, `embeddings/*.bin`.
+//! A skill as a folder of its author or of the image: `skill.toml`, `skill.wasm`, `sentences/<lang>.toml`, `assets/*`,
+//! `embeddings/*.bin`. Code that lies there is for packing only: nobody vouches for it.
 //!
 //! Must not follow a link out of the folder, and must not read more than the bounds say.
 
 use crate::{
-    embeddings::{Carried, find_embeddings},
+    carried::{Carried, Kind},
     error::PackageError,
     manifest::MAX_MANIFEST_BYTES,
     manifest::Manifest,
@@ -48,6 +49,9 @@ pub struct SkillFolder {
     pub assets: BTreeMap<String, Asset>,
     /// Embeddings of its sentences, by the fingerprint of the encoder that they are of. Not read here.
     pub embeddings: BTreeMap<String, Carried>,
+    /// Code of the component for the engine that is to run it. `None` as a folder is read: whoever has the word of a key that
+    /// may sign code puts it in.
+    pub code: Option<Vec<u8>>,
 }
 
 impl SkillFolder {
@@ -64,7 +68,8 @@ impl SkillFolder {
             wasm_sha256: Sha256::digest(&wasm).into(),
             wasm,
             assets: open_assets(&folder.join("assets"))?,
-            embeddings: find_embeddings(folder)?,
+            embeddings: Kind::Embeddings.find(folder)?,
+            code: None,
             manifest,
         })
     }

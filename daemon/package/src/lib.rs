@@ -4,7 +4,8 @@
 //! Must not run, compile or trust anything: it says what a package holds, not whether it may.
 
 pub mod archive;
-pub mod embeddings;
+pub mod carried;
+pub mod code;
 pub mod error;
 pub mod folder;
 pub mod manifest;

@@ -10,7 +10,8 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::archive::{Reader, Writer};
-use crate::embeddings;
+use crate::carried::Kind;
+use crate::code;
 use crate::error::PackageError;
 use crate::folder::{SkillFolder, read_bounded};
 use crate::manifest::MAX_MANIFEST_BYTES;
@@ -20,16 +21,18 @@ use crate::packed::{
 };
 use crate::signature::Signature;
 
-/// Packs a skill's folder: `skill.toml`, `skill.wasm`, `sentences/`, `assets/`, `embeddings/`; anything else is left out.
+/// Packs a skill's folder: `skill.toml`, `skill.wasm`, `sentences/`, `assets/`, `embeddings/`, `code/`; anything else is left
+/// out.
 ///
 /// # Errors
-/// [`PackageError`]: a folder that is no skill, or a name that no file of a package has.
+/// [`PackageError`]: a folder that is no skill, a name that no file of a package has, or code of another component.
 pub fn pack(folder: &Path, to: impl Write) -> Result<PackedManifest, PackageError> {
     let skill = SkillFolder::read(folder)?;
     let sentences = skill.sentences.keys().map(|language| format!("sentences/{language}.toml"));
     let assets = skill.assets.keys().map(|name| format!("assets/{name}"));
-    let embeddings = skill.embeddings.keys().map(|fingerprint| embeddings::path_of(fingerprint));
-    let mut paths: Vec<String> = sentences.chain(assets).chain(embeddings).collect();
+    let embeddings = skill.embeddings.keys().map(|key| Kind::Embeddings.path_of(key));
+    let code = code_in(folder, &skill)?;
+    let mut paths: Vec<String> = sentences.chain(assets).chain(embeddings).chain(code).collect();
     paths.sort();
     paths.insert(0, COMPONENT.to_owned());
     let files = paths.iter().map(|path| hash_file(folder, path)).collect::<Result<Vec<_>, _>>()?;
@@ -47,6 +50,16 @@ pub fn pack(folder: &Path, to: impl Write) -> Result<PackedManifest, PackageErro
     }
     writer.finish()?;
     Ok(manifest)
+}
+
+/// Paths of a folder's code, all of it made of its component.
+fn code_in(folder: &Path, skill: &SkillFolder) -> Result<Vec<String>, PackageError> {
+    let found = Kind::Code.find(folder)?;
+    for carried in found.values() {
+        code::of_file(&carried.read(folder)?, &skill.wasm_sha256)
+            .map_err(|why| PackageError::invalid(&carried.path, why))?;
+    }
+    Ok(found.into_values().map(|carried| carried.path).collect())
 }
 
 fn hash_file(folder: &Path, path: &str) -> Result<PackedFile, PackageError> {

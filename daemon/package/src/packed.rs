@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use sha2::{Digest, Sha256};
 
 use crate::archive::{self, Entry, Reader};
-use crate::embeddings::{self, MAX_EMBEDDINGS, MAX_EMBEDDINGS_BYTES};
+use crate::carried::{Kind, MAX_CARRIED};
 use crate::error::PackageError;
 use crate::folder::{MAX_ASSET_BYTES, MAX_ASSETS, MAX_LANGUAGES, MAX_WASM_BYTES};
 use crate::manifest::{MAX_PACKED_MANIFEST_BYTES, Manifest, RawFile};
@@ -30,8 +30,8 @@ pub const MAX_PACKAGE_BYTES: u64 = 512 << 20;
 /// A file that a manifest lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackedFile {
-    /// Within the package: `skill.wasm`, `sentences/<language>.toml`, `assets/<name>` or
-    /// `embeddings/<fingerprint>.bin`.
+    /// Within the package: `skill.wasm`, `sentences/<language>.toml`, `assets/<name>`, `embeddings/<fingerprint>.bin`
+    /// or `code/<engine id>.bin`.
     pub path: String,
     /// Its length.
     pub bytes: u64,
@@ -84,7 +84,7 @@ impl PackedFile {
         };
         let limit = limit_of(&path).ok_or_else(|| {
             format!(
-                "files: {path:?} is none of skill.wasm, sentences/<language>.toml, assets/<name> and embeddings/<64 digits of 0-9 a-f>.bin"
+                "files: {path:?} is none of skill.wasm, sentences/<language>.toml, assets/<name>, embeddings/<64 digits of 0-9 a-f>.bin and code/<64 digits of 0-9 a-f>.bin"
             )
         })?;
         if bytes > limit {
@@ -102,10 +102,7 @@ pub(crate) fn limit_of(path: &str) -> Option<u64> {
             Some(MAX_SENTENCES_BYTES as u64)
         }
         Some(("assets", name)) if !name.contains('/') => Some(MAX_ASSET_BYTES),
-        Some((embeddings::FOLDER, name)) if embeddings::fingerprint_of(name).is_some() => {
-            Some(MAX_EMBEDDINGS_BYTES)
-        }
-        _ => None,
+        _ => Kind::of(path).map(|(kind, _)| kind.max_bytes()),
     }
 }
 
@@ -126,8 +123,12 @@ fn check_list(files: &[PackedFile]) -> Result<(), String> {
     if others.iter().any(|file| file.path == COMPONENT) {
         return Err(format!("files: {COMPONENT} is listed twice"));
     }
-    let bounds =
-        [("sentences/", MAX_LANGUAGES), ("assets/", MAX_ASSETS), ("embeddings/", MAX_EMBEDDINGS)];
+    let bounds = [
+        ("sentences/", MAX_LANGUAGES),
+        ("assets/", MAX_ASSETS),
+        ("embeddings/", MAX_CARRIED),
+        ("code/", MAX_CARRIED),
+    ];
     for (folder, most) in bounds {
         let count = others.iter().filter(|file| file.path.starts_with(folder)).count();
         if count > most {

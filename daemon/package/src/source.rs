@@ -1,5 +1,5 @@
-//! A skill's folder as its author works in it: `skill.toml`, `sentences/`, `tests.toml`, `assets/`, and a component and
-//! embeddings where they were made.
+//! A skill's folder as its author works in it: `skill.toml`, `sentences/`, `tests.toml`, `assets/`, and a component,
+//! embeddings and code where they were made.
 //!
 //! Must not build or run anything.
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use valet_core::intent::SkillId;
 
 use crate::archive;
-use crate::embeddings::{Carried, find_embeddings};
+use crate::carried::{Carried, Kind};
 use crate::error::PackageError;
 use crate::folder::{read_asset_names, read_manifest, read_sentences, read_text};
 use crate::manifest::Manifest;
@@ -29,6 +29,8 @@ pub struct Source {
     pub built: bool,
     /// Embeddings of its sentences, by the fingerprint of the encoder that they are of.
     pub embeddings: BTreeMap<String, Carried>,
+    /// Code of its component, by the id of the engine that it is for.
+    pub code: BTreeMap<String, Carried>,
 }
 
 impl Source {
@@ -54,8 +56,9 @@ impl Source {
                 )
             })?;
         }
-        let (built, embeddings) = (folder.join("skill.wasm").exists(), find_embeddings(folder)?);
-        Ok(Self { manifest, sentences, tests, built, embeddings })
+        let built = folder.join("skill.wasm").exists();
+        let [embeddings, code] = [Kind::Embeddings.find(folder)?, Kind::Code.find(folder)?];
+        Ok(Self { manifest, sentences, tests, built, embeddings, code })
     }
 
     /// What is allowed and nevertheless hardly meant: sentences, questions and tests that are missing.

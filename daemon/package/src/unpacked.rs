@@ -2,8 +2,8 @@
 //! and its files under the names that they have in the package.
 //!
 //! Must not take a file for right because it was once: the manifest is held against the hash that the caller has, and the
-//! component and the sentences against the manifest, at each reading. Assets and embeddings, which may be large, are held
-//! against their length; embeddings against their hash too, by whoever reads them.
+//! component and the sentences against the manifest, at each reading. Assets, embeddings and code, which may be large, are held
+//! against their length; embeddings and code against their hash too, by whoever reads them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::embeddings::{self, Carried};
+use crate::carried::{Carried, Kind};
 use crate::error::PackageError;
 use crate::folder::{Asset, SkillFolder, file_names, open_regular, read_bounded};
 use crate::manifest::MAX_PACKED_MANIFEST_BYTES;
@@ -28,8 +28,10 @@ pub struct Unpacked {
     pub manifest: PackedManifest,
     /// In the order of their keys' numbers; whoever reads them again asks whom to trust again.
     pub signatures: Vec<Signature>,
-    /// As the host loads it.
+    /// As the host loads it, without code.
     pub skill: SkillFolder,
+    /// Code that it carries, by the id of the engine that it is for.
+    pub code: BTreeMap<String, Carried>,
 }
 
 impl Unpacked {
@@ -43,11 +45,27 @@ impl Unpacked {
         if manifest.sha256() != *manifest_sha256 {
             return Err(changed(&folder.join(MANIFEST), "hash"));
         }
-        Ok(Self {
-            signatures: read_signatures(folder)?,
-            skill: read_files(folder, &manifest)?,
-            manifest,
-        })
+        Self::with(manifest, folder)
+    }
+
+    /// Reads a folder whose manifest is the one that lies there: of the image, where nobody else writes.
+    ///
+    /// # Errors
+    /// As [`Unpacked::read`].
+    pub fn read_as_it_is(folder: &Path) -> Result<Self, PackageError> {
+        let manifest = read_bounded(&folder.join(MANIFEST), MAX_PACKED_MANIFEST_BYTES as u64)?;
+        Self::with(PackedManifest::parse(manifest)?, folder)
+    }
+
+    /// Whether a package lies in a folder, rather than what its author works in.
+    #[must_use]
+    pub fn lies_in(folder: &Path) -> bool {
+        folder.join(SIGNATURES).is_dir()
+    }
+
+    fn with(manifest: PackedManifest, folder: &Path) -> Result<Self, PackageError> {
+        let (skill, code) = read_files(folder, &manifest)?;
+        Ok(Self { signatures: read_signatures(folder)?, skill, code, manifest })
     }
 }
 
@@ -71,10 +89,17 @@ fn read_signatures(folder: &Path) -> Result<Vec<Signature>, PackageError> {
     Ok(signatures)
 }
 
-fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, PackageError> {
+/// Files by their keys.
+type ByKey = BTreeMap<String, Carried>;
+
+/// The skill, and the code that it carries.
+fn read_files(
+    folder: &Path,
+    packed: &PackedManifest,
+) -> Result<(SkillFolder, ByKey), PackageError> {
     let (mut wasm, mut wasm_sha256) = (Vec::new(), [0; 32]);
-    let (mut sentences, mut assets, mut carried) =
-        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut sentences, mut assets) = (BTreeMap::new(), BTreeMap::new());
+    let (mut embeddings, mut code) = (ByKey::new(), ByKey::new());
     for file in &packed.files {
         let path = folder.join(&file.path);
         match file.path.split_once('/') {
@@ -88,14 +113,12 @@ fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, Pac
                 }
                 assets.insert(name.to_owned(), Asset { file: Arc::new(opened), bytes });
             }
-            Some((embeddings::FOLDER, name)) => {
-                let (_, bytes) = open_regular(&path, file.bytes)?;
-                if bytes != file.bytes {
-                    return Err(changed(&path, "length"));
-                }
-                let fingerprint = embeddings::fingerprint_of(name).unwrap_or_default().to_owned();
-                let sha256 = Some(file.sha256);
-                carried.insert(fingerprint, Carried { path: file.path.clone(), bytes, sha256 });
+            _ if let Some((kind, key)) = Kind::of(&file.path) => {
+                let all = match kind {
+                    Kind::Embeddings => &mut embeddings,
+                    Kind::Code => &mut code,
+                };
+                all.insert(key.to_owned(), carried(&path, file)?);
             }
             _ => {
                 let label = path.display().to_string();
@@ -108,15 +131,26 @@ fn read_files(folder: &Path, packed: &PackedManifest) -> Result<SkillFolder, Pac
         }
     }
     let (manifest, manifest_sha256) = (packed.manifest.clone(), packed.sha256());
-    Ok(SkillFolder {
+    let skill = SkillFolder {
         manifest,
         manifest_sha256,
         sentences,
         wasm,
         wasm_sha256,
         assets,
-        embeddings: carried,
-    })
+        embeddings,
+        code: None,
+    };
+    Ok((skill, code))
+}
+
+/// A file that is as long as the manifest lists it, and is read when it is needed.
+fn carried(path: &Path, file: &PackedFile) -> Result<Carried, PackageError> {
+    let (_, bytes) = open_regular(path, file.bytes)?;
+    if bytes != file.bytes {
+        return Err(changed(path, "length"));
+    }
+    Ok(Carried { path: file.path.clone(), bytes, sha256: Some(file.sha256) })
 }
 
 /// A file that is as the manifest lists it.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use minisign::KeyPair;
 use valet_package::archive::{ArchiveError, Reader, Writer};
-use valet_package::embeddings::{self, MAX_EMBEDDINGS, MAX_EMBEDDINGS_BYTES};
+use valet_package::carried::{Kind, MAX_CARRIED, MAX_CODE_BYTES, MAX_EMBEDDINGS_BYTES};
+use valet_package::code;
 use valet_package::packed::{self, Package, PackedManifest};
 use valet_package::signature::{PublicKey, Signature};
 use valet_package::unpacked::Unpacked;
@@ -38,14 +39,15 @@ fn fingerprint(number: u8) -> String {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect(name);
-    for name in ["sentences", "assets", "embeddings"] {
+    for name in ["sentences", "assets", "embeddings", "code"] {
         fs::create_dir(folder.path().join(name)).expect(name);
     }
     write("skill.toml", MANIFEST.as_bytes());
     write("skill.wasm", &[1; 1500]);
     write("sentences/en.toml", SENTENCES.as_bytes());
     write("assets/names.txt", b"Anna\n");
-    write(&embeddings::path_of(&fingerprint(7)), b"vectors");
+    write(&Kind::Embeddings.path_of(&fingerprint(7)), b"vectors");
+    write(&Kind::Code.path_of(&fingerprint(8)), &code::to_file(&[1; 1500], b"machine code"));
     write("README.md", b"not packed");
     folder
 }
@@ -114,8 +116,11 @@ fn a_folder_is_packed_signed_and_read_again() {
     let package = Package::open(&bytes[..]).expect("a package");
     assert_eq!(key.verify(&package.manifest.bytes, &package.signatures[0]), Ok(()));
     let paths: Vec<String> = package.manifest.files.iter().map(|file| file.path.clone()).collect();
-    let carried = embeddings::path_of(&fingerprint(7));
-    assert_eq!(paths, ["skill.wasm", "assets/names.txt", carried.as_str(), "sentences/en.toml"]);
+    let [vectors, code] =
+        [Kind::Embeddings.path_of(&fingerprint(7)), Kind::Code.path_of(&fingerprint(8))];
+    let expected =
+        ["skill.wasm", "assets/names.txt", code.as_str(), vectors.as_str(), "sentences/en.toml"];
+    assert_eq!(paths, expected);
     let place = tempfile::tempdir().expect("a folder");
     let unpack = package.unpack(|file| {
         let path = place.path().join(file.path.replace('/', "-"));
@@ -146,8 +151,9 @@ fn tar_reads_a_package_as_it_is() {
     assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
     let listed = String::from_utf8(listed.stdout).expect("names");
     assert!(listed.starts_with("skill.toml\nsignatures/"), "{listed}");
-    let carried = embeddings::path_of(&fingerprint(7));
-    let end = format!("skill.wasm\nassets/names.txt\n{carried}\nsentences/en.toml\n");
+    let [vectors, code] =
+        [Kind::Embeddings.path_of(&fingerprint(7)), Kind::Code.path_of(&fingerprint(8))];
+    let end = format!("skill.wasm\nassets/names.txt\n{code}\n{vectors}\nsentences/en.toml\n");
     assert!(listed.ends_with(&end), "{listed}");
 }
 
@@ -246,10 +252,11 @@ fn a_list_that_breaks_a_rule_is_refused() {
     let parse = |list: &str| PackedManifest::parse(format!("{MANIFEST}\n{list}").into_bytes());
     let component = line("skill.wasm", 10);
     assert!(parse(&component).is_ok());
-    let carried = |number: u8| embeddings::path_of(&fingerprint(number));
+    let carried = |number: u8| Kind::Embeddings.path_of(&fingerprint(number));
     let four: String = (1..=4).map(|n| line(&carried(n), MAX_EMBEDDINGS_BYTES)).collect();
     assert!(parse(&(component.clone() + &four)).is_ok(), "as many and as large as may be");
     let five = four + &line(&carried(5), 1);
+    let code = Kind::Code.path_of(&fingerprint(7));
     for (list, said) in [
         (String::new(), "lists no files"),
         (line("assets/a", 1), "begins with"),
@@ -269,6 +276,11 @@ fn a_list_that_breaks_a_rule_is_refused() {
         (component.clone() + &line(&carried(7).replace('/', "/in/"), 1), "is none of"),
         (component.clone() + &line(&carried(7), MAX_EMBEDDINGS_BYTES + 1), "at most 16777216"),
         (component.clone() + &five, "5 in embeddings/, expected at most 4"),
+        (
+            component.clone() + &five.replace("embeddings/", "code/"),
+            "5 in code/, expected at most 4",
+        ),
+        (component.clone() + &line(&code, MAX_CODE_BYTES + 1), "at most 67108864"),
         (line("skill.wasm", 1 << 40), "at most"),
         (component.replace(&"0".repeat(64), "0"), "expected 64 digits"),
     ] {
@@ -308,9 +320,16 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
     assert_eq!(read.skill.assets["names.txt"].bytes, 5);
     let carried = &read.skill.embeddings[&fingerprint(7)];
     assert_eq!(carried.read(folder.path()).expect("as it was packed"), b"vectors");
+    assert_eq!(read.skill.code, None, "that somebody vouches for it, the folder does not say");
+    let file = read.code[&fingerprint(8)].read(folder.path()).expect("as it was packed");
+    assert_eq!(code::of_file(&file, &read.skill.wasm_sha256), Ok(&b"machine code"[..]));
+    let as_it_is = Unpacked::read_as_it_is(folder.path()).expect("reads");
+    assert!(Unpacked::lies_in(folder.path()) && as_it_is.manifest.sha256() == hash);
     assert!(matches!(Unpacked::read(folder.path(), &[0; 32]), Err(PackageError::Changed { .. })));
-    let path = embeddings::path_of(&fingerprint(7));
-    for file in ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt", &path] {
+    let [path, code] =
+        [Kind::Embeddings.path_of(&fingerprint(7)), Kind::Code.path_of(&fingerprint(8))];
+    let texts = ["skill.toml", "skill.wasm", "sentences/en.toml", "assets/names.txt"];
+    for file in texts.into_iter().chain([path.as_str(), code.as_str()]) {
         let path = folder.path().join(file);
         let whole = fs::read(&path).expect("reads");
         let mut longer = whole.clone();
@@ -323,7 +342,7 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
         assert!(Unpacked::read(folder.path(), &hash).is_err(), "{file} is missing");
         fs::write(&path, &whole).expect("written");
     }
-    let path = embeddings::path_of(&fingerprint(7));
+    let path = Kind::Embeddings.path_of(&fingerprint(7));
     fs::write(folder.path().join(&path), b"vectorS").expect("written");
     let refused = carried.read(folder.path()).expect_err("other vectors");
     assert!(matches!(refused, PackageError::Changed { what: "hash", .. }), "{refused}");
@@ -335,20 +354,27 @@ fn what_was_unpacked_is_read_again_and_anything_else_in_its_place_is_refused() {
 }
 
 #[test]
+fn code_of_an_older_component_is_not_packed() {
+    let folder = folder();
+    fs::write(folder.path().join("skill.wasm"), [2; 1500]).expect("built anew");
+    let refused = pack::pack(folder.path(), std::io::sink()).expect_err("refused").to_string();
+    assert!(refused.contains("code/") && refused.contains("skill compile"), "{refused}");
+}
+
+#[test]
 fn embeddings_of_a_folder_have_the_names_of_encoders_and_bounds() {
     let refused = |change: &dyn Fn(&Path)| {
         let folder = folder();
         change(folder.path());
         pack::pack(folder.path(), std::io::sink()).expect_err("refused").to_string()
     };
-    let carried = |folder: &Path, n: u8| folder.join(embeddings::path_of(&fingerprint(n)));
+    let carried = |folder: &Path, n: u8| folder.join(Kind::Embeddings.path_of(&fingerprint(n)));
     let named = refused(&|folder| {
         fs::write(folder.join("embeddings/all-minilm.bin"), b"vectors").expect("written");
     });
     assert!(named.contains("all-minilm.bin") && named.contains("<64 digits of"), "{named}");
     let many = refused(&|folder| {
-        (1..=MAX_EMBEDDINGS as u8)
-            .for_each(|n| fs::write(carried(folder, n), b"").expect("written"));
+        (1..=MAX_CARRIED as u8).for_each(|n| fs::write(carried(folder, n), b"").expect("written"));
     });
     assert!(many.contains("more than 4 files"), "{many}");
     let large = refused(&|folder| {

@@ -1,12 +1,10 @@
-//! From a component to code: the cache on disk, and `valet-skillc` when the cache has
-//! nothing or anything about it is in doubt.
+//! From a component to code: what the skill carries, else the cache on disk, else `valet-skillc`, which is asked when the
+//! cache has nothing or anything about it is in doubt.
 //!
 //! Must not compile in this process, and must not deserialize any bytes but the ones whose
 //! hash was just checked.
 
 mod file;
-
-pub use file::MAX_CODE_BYTES;
 
 use crate::{
     engine::{EngineId, hex},
@@ -23,6 +21,7 @@ use std::{
     time::Duration,
 };
 use valet_core::{capability::CapabilityKind, intent::SkillId};
+use valet_package::carried::MAX_CODE_BYTES;
 use wasmtime::{Engine, component::Component};
 
 /// Below the cache.
@@ -55,6 +54,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) wasm: &'a [u8],
     /// Kinds of capabilities that its manifest declares; the compiler refuses imports of others.
     pub(crate) declared: &'a BTreeSet<CapabilityKind>,
+    /// Code that was made for it ahead of time, for which a key vouches that may sign code.
+    pub(crate) carried: Option<&'a [u8]>,
 }
 
 /// Code that was got ready.
@@ -65,7 +66,7 @@ pub(crate) struct Code {
 }
 
 impl CodeSource {
-    /// Code for a component: from the cache, else compiled and put there. A cache that
+    /// Code for a component: what it carries, else from the cache, else compiled and put there. A cache that
     /// cannot be written is logged and does no other harm.
     pub(crate) fn ready(
         &self,
@@ -74,6 +75,14 @@ impl CodeSource {
         sha256: &[u8; 32],
     ) -> Result<Code, HostError> {
         let skill = wanted.skill;
+        if let Some(code) = wanted.carried {
+            match deserialize(engine, code) {
+                Ok(component) => {
+                    return Ok(Code { component, bytes: code.len(), compiled: false });
+                }
+                Err(e) => log::warn!("the code that {skill} carries does not fit: {e:#}"),
+            }
+        }
         let path = self.path(sha256);
         match file::read_code(&path) {
             Ok(code) => match deserialize(engine, &code) {
@@ -85,8 +94,9 @@ impl CodeSource {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => log::warn!("code of {skill} in the cache is not used: {e}"),
         }
-        let compiler =
-            self.compiler.as_deref().ok_or_else(|| HostError::Sealed { skill: skill.clone() })?;
+        let sealed =
+            || HostError::Sealed { skill: skill.clone(), engine: EngineId::current().hex() };
+        let compiler = self.compiler.as_deref().ok_or_else(sealed)?;
         let refuse = |why: String| HostError::Compile { skill: skill.clone(), why };
         let code = compile(compiler, wanted)?;
         let component = deserialize(engine, &code).map_err(|e| refuse(format!("{e:#}")))?;
@@ -121,9 +131,9 @@ impl CodeSource {
 
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, code: &[u8]) -> Result<Component, wasmtime::Error> {
-    // SAFETY: the bytes are what `valet-skillc` wrote for this engine: either just now over
-    // our own pipe, or read into this very memory from a file that only this user can
-    // write and whose hash matched after the read. Nothing can change them in between.
+    // SAFETY: the bytes are what `valet-skillc` wrote for this engine: just now over our own pipe, or read into this very
+    // memory from a file that only this user can write and whose hash matched after the read, or read so from a skill's file
+    // whose hash a key signed that is trusted with code. Nothing can change them in between.
     unsafe { Component::deserialize(engine, code) }
 }
 
@@ -226,6 +236,7 @@ mod tests {
             skill: &SkillId::parse("org.example.lamp").expect("an id"),
             wasm: &[0; 100_000],
             declared: &[CapabilityKind::Store, CapabilityKind::VehicleRead].into(),
+            carried: None,
         };
         compile(&compiler, &wanted).expect_err("it fails")
     }

@@ -16,17 +16,76 @@ use wasmtime::{
 
 /// Stack of a guest, bytes.
 pub const GUEST_STACK_BYTES: usize = 256 << 10;
-/// Address space set aside for a guest's memory, bytes: what a manifest may ask for at most where addresses are plenty, and
-/// elsewhere what most need, for a larger one moves when it grows.
-const MEMORY_RESERVATION_BYTES: u64 =
-    if cfg!(target_pointer_width = "64") { MAX_MEMORY_BYTES } else { 16 << 20 };
+/// Address space set aside for a guest's memory where addresses are few, bytes: what most need, for a larger one moves when
+/// it grows. Elsewhere it is what a manifest may ask for at most.
+const FEW_BYTES: u64 = 16 << 20;
 /// Unmapped pages behind a memory, bytes.
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
 /// What of a memory and of a table stays mapped between two guests, wiped, bytes.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// Goes into the engine id: raise it with every change of [`config`].
-const CONFIG_REVISION: &str = "valet engine configuration 3";
+const CONFIG_REVISION: &str = "valet engine configuration 4";
+
+/// A kind of machine that code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// 64-bit ARM.
+    Aarch64,
+    /// 64-bit x86.
+    X86_64,
+    /// Bytecode that wasmtime interprets where addresses have 32 bits: it has no compiler for such processors.
+    Pulley32,
+    /// The same for 64 bits.
+    Pulley64,
+}
+
+impl Target {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Aarch64, Self::X86_64, Self::Pulley32, Self::Pulley64];
+
+    /// What this program runs.
+    #[must_use]
+    pub const fn current() -> Self {
+        if cfg!(target_arch = "aarch64") {
+            Self::Aarch64
+        } else if cfg!(target_arch = "x86_64") {
+            Self::X86_64
+        } else if cfg!(target_pointer_width = "64") {
+            Self::Pulley64
+        } else {
+            Self::Pulley32
+        }
+    }
+
+    /// What a program for this triple runs, whoever is its vendor; `None` for a triple that nobody tried.
+    #[must_use]
+    pub fn of_triple(triple: &str) -> Option<Self> {
+        let (machine, rest) = triple.split_once('-')?;
+        match machine {
+            _ if !rest.split('-').any(|part| part == "linux") => None,
+            "aarch64" => Some(Self::Aarch64),
+            "x86_64" => Some(Self::X86_64),
+            "arm" | "armv7" | "thumbv7neon" => Some(Self::Pulley32),
+            _ => None,
+        }
+    }
+
+    /// As wasmtime has it. A name without features means the oldest processors: the code of one board, or one made for an
+    /// image, runs on all of the same architecture.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Pulley32 => "pulley32",
+            Self::Pulley64 => "pulley64",
+        }
+    }
+
+    const fn has_many_addresses(self) -> bool {
+        !matches!(self, Self::Pulley32)
+    }
+}
 
 /// Names the engine that made a piece of code: wasmtime's exact version, the target and
 /// our configuration.
@@ -37,8 +96,14 @@ impl EngineId {
     /// The id of the engine built into this program.
     #[must_use]
     pub fn current() -> Self {
+        Self::of(Target::current())
+    }
+
+    /// The id of the engine of this version on another kind of machine.
+    #[must_use]
+    pub fn of(target: Target) -> Self {
         let mut hash = Sha256::new();
-        for part in [env!("VALET_WASMTIME_VERSION"), env!("VALET_TARGET"), CONFIG_REVISION] {
+        for part in [env!("VALET_WASMTIME_VERSION"), target.name(), CONFIG_REVISION] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
@@ -63,14 +128,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn config() -> Result<Config, wasmtime::Error> {
+fn config(target: Target) -> Result<Config, wasmtime::Error> {
     let mut config = Config::new();
+    let reserved = if target.has_many_addresses() { MAX_MEMORY_BYTES } else { FEW_BYTES };
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
         .consume_fuel(false)
         .max_wasm_stack(GUEST_STACK_BYTES)
-        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_reservation(reserved)
         .memory_reservation_for_growth(0)
         .memory_guard_size(MEMORY_GUARD_BYTES)
         .memory_may_move(true)
@@ -88,22 +154,17 @@ fn config() -> Result<Config, wasmtime::Error> {
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false)
         .wasm_extended_const(false);
-    // The target by name means its oldest processors: the code of one board, or one made for
-    // an image, runs on all of the same architecture. Others keep wasmtime's own choice
-    // (Pulley, where there is no native compiler).
-    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
-        config.target(env!("VALET_TARGET"))?;
-    }
-    config.module_version(ModuleVersionStrategy::Custom(EngineId::current().hex()))?;
+    config.target(target.name())?;
+    config.module_version(ModuleVersionStrategy::Custom(EngineId::of(target).hex()))?;
     Ok(config)
 }
 
-/// Makes the engine of a program that compiles. A process makes one.
+/// Makes the engine of a program that compiles for this kind of machine. A process makes one.
 ///
 /// # Errors
-/// [`HostError::Engine`] when this machine cannot run it.
-pub fn engine() -> Result<Engine, HostError> {
-    made(config())
+/// [`HostError::Engine`] when this program has no compiler for it.
+pub fn compiler(target: Target) -> Result<Engine, HostError> {
+    made(config(target))
 }
 
 /// Makes the engine of a program that runs code, so many guests at once. Where addresses are plenty, their memories lie ready:
@@ -112,8 +173,9 @@ pub fn engine() -> Result<Engine, HostError> {
 /// # Errors
 /// [`HostError::Engine`] when this machine cannot run it.
 pub fn engine_for(guests: usize) -> Result<Engine, HostError> {
-    let mut config = config();
-    if let (true, Ok(config)) = (cfg!(target_pointer_width = "64"), &mut config) {
+    let target = Target::current();
+    let mut config = config(target);
+    if let (true, Ok(config)) = (target.has_many_addresses(), &mut config) {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(guests)));
     }
     made(config)
@@ -135,7 +197,7 @@ fn pool(guests: usize) -> PoolingAllocationConfig {
         .total_tables(each(MAX_TABLES))
         .max_tables_per_module(u32::try_from(MAX_TABLES).unwrap_or(u32::MAX))
         .table_elements(MAX_TABLE_ELEMENTS)
-        .max_memory_size(usize::try_from(MEMORY_RESERVATION_BYTES).unwrap_or(usize::MAX))
+        .max_memory_size(usize::try_from(MAX_MEMORY_BYTES).unwrap_or(usize::MAX))
         .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(KEPT_BYTES);
     pool
@@ -144,12 +206,14 @@ fn pool(guests: usize) -> PoolingAllocationConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn the_engine_starts_and_its_id_is_stable() {
-        engine().expect("an engine");
-        assert_eq!(EngineId::current(), EngineId::current());
-        assert_eq!(EngineId::current().hex().len(), 64);
+    fn the_engine_starts_and_each_kind_of_machine_has_an_id_of_its_own() {
+        engine_for(1).expect("an engine");
+        let ids: BTreeSet<String> = Target::ALL.map(|target| EngineId::of(target).hex()).into();
+        assert_eq!(ids.len(), Target::ALL.len());
+        assert!(ids.contains(&EngineId::current().hex()) && ids.iter().all(|id| id.len() == 64));
     }
 
     #[test]

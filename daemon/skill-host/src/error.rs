@@ -14,11 +14,13 @@ pub enum HostError {
     },
     /// No compiled code and no compiler.
     #[error(
-        "the skill {skill} has no code for this machine and the board is sealed: there is no valet-skillc"
+        "the skill {skill} carries no code that counts for this machine (engine {engine}), and the board is sealed: there is no valet-skillc. Have its package made with `valetctl skill compile` and signed by a key that may sign code"
     )]
     Sealed {
         /// Which.
         skill: SkillId,
+        /// The id of the engine that its code has to be for.
+        engine: String,
     },
     /// The compiler refused or broke.
     #[error("the skill {skill} does not compile: {why}")]

@@ -106,7 +106,8 @@ impl SkillHost {
         let misfit = |why: String| HostError::Contract { skill: skill.clone(), why };
         is_spoken(contract::api_version(&folder.wasm)).map_err(misfit)?;
         let (engine, declared) = (&self.shared.engine, folder.manifest.capabilities.kinds());
-        let wanted = Wanted { skill: &skill, wasm: &folder.wasm, declared: &declared };
+        let carried = folder.code.as_deref();
+        let wanted = Wanted { skill: &skill, wasm: &folder.wasm, declared: &declared, carried };
         let code = self.config.code.ready(engine, &wanted, &folder.wasm_sha256)?;
         imports::judge(&code.component, engine, &declared)
             .map_err(|refusal| HostError::Import { skill: skill.clone(), refusal })?;

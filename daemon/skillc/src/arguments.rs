@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use valet_core::capability::CapabilityKind;
+use valet_skill_host::engine::Target;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Arguments {
     pub(crate) job: Job,
     /// Kinds of capabilities that the skill's manifest declares.
     pub(crate) declared: BTreeSet<CapabilityKind>,
+    /// What the code is for.
+    pub(crate) target: Target,
     pub(crate) verbose: bool,
 }
 
@@ -28,13 +31,19 @@ pub(crate) struct Arguments {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
     #[error(
-        "argument {got:?} is unknown, expected --declares, --verbose, --walls, --engine-id, --version or --help"
+        "argument {got:?} is unknown, expected --declares, --target, --verbose, --walls, --engine-id, --version or --help"
     )]
     Unknown { got: String },
     #[error("--declares has no value, expected kinds of capabilities, such as store,alarms")]
     NoKinds,
     #[error("--declares has the unknown kind {got:?}, expected some of {}", CapabilityKind::ALL.map(CapabilityKind::name).join(", "))]
     UnknownKind { got: String },
+    #[error("--target has no value, expected a triple such as aarch64-unknown-linux-gnu")]
+    NoTarget,
+    #[error(
+        "--target is {got:?}, expected the triple of a Linux on aarch64, armv7 or x86_64, such as aarch64-unknown-linux-gnu"
+    )]
+    UnknownTarget { got: String },
 }
 
 impl Arguments {
@@ -43,12 +52,23 @@ impl Arguments {
     /// # Errors
     /// [`ArgumentError`].
     pub(crate) fn parse(arguments: Vec<String>) -> Result<Self, ArgumentError> {
-        let mut parsed = Self { job: Job::Compile, declared: BTreeSet::new(), verbose: false };
+        let mut parsed = Self {
+            job: Job::Compile,
+            declared: BTreeSet::new(),
+            target: Target::current(),
+            verbose: false,
+        };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
             parsed.job = match argument.as_str() {
                 "--declares" => {
                     parsed.declared = kinds(&rest.next().ok_or(ArgumentError::NoKinds)?)?;
+                    continue;
+                }
+                "--target" => {
+                    let triple = rest.next().ok_or(ArgumentError::NoTarget)?;
+                    let unknown = || ArgumentError::UnknownTarget { got: cut(&triple) };
+                    parsed.target = Target::of_triple(&triple).ok_or_else(unknown)?;
                     continue;
                 }
                 "--verbose" => {
@@ -100,6 +120,29 @@ mod tests {
         let some = parse("--verbose --declares store,vehicle-read").expect("fine");
         assert_eq!(some.declared, [CapabilityKind::Store, CapabilityKind::VehicleRead].into());
         assert!(some.verbose && some.job == Job::Compile);
+    }
+
+    #[test]
+    fn the_code_is_for_this_machine_unless_another_is_named() {
+        assert_eq!(parse("").expect("fine").target, Target::current());
+        for (triple, target) in [
+            ("aarch64-unknown-linux-gnu", Target::Aarch64),
+            ("aarch64-poky-linux", Target::Aarch64),
+            ("x86_64-unknown-linux-musl", Target::X86_64),
+            ("armv7-unknown-linux-gnueabihf", Target::Pulley32),
+            ("arm-poky-linux-gnueabi", Target::Pulley32),
+        ] {
+            assert_eq!(
+                parse(&format!("--target {triple}")).map(|a| a.target),
+                Ok(target),
+                "{triple}"
+            );
+        }
+        assert_eq!(parse("--target"), Err(ArgumentError::NoTarget));
+        for triple in ["aarch64", "aarch64-apple-darwin", "riscv64gc-unknown-linux-gnu", "linux"] {
+            let unknown = ArgumentError::UnknownTarget { got: triple.into() };
+            assert_eq!(parse(&format!("--target {triple}")), Err(unknown));
+        }
     }
 
     #[test]

@@ -16,20 +16,24 @@ use valet_component::ComponentError;
 use valet_core::{capability::CapabilityKind, contract::MAX_COMPONENT_BYTES};
 use valet_skill_host::{
     code::{COMPILER_SAYS, REFUSED},
-    engine::{self, EngineId},
+    engine::{self, EngineId, Target},
 };
 use valet_skillc::walls::{self, Wall};
 
 const HELP: &str = "\
-valet-skillc: compile a skill's component for this machine
+valet-skillc: compile a skill's component for this machine, or for another
 
   valet-skillc --declares KIND,… < skill.wasm > skill.code
                               KIND: a capability of the skill's manifest, such as store; what it
                               imports besides those that need none is refused
+  valet-skillc --target TRIPLE …
+                              for boards of that kind, such as aarch64-unknown-linux-gnu: on x86-64
+                              for aarch64, armv7 and x86_64, elsewhere for the machine's own kind and
+                              for armv7
   valet-skillc --verbose …    say on stderr which walls are missing on this machine
   valet-skillc --walls        raise the walls and print them: name, stands or missing, detail;
                               between tabs
-  valet-skillc --engine-id    print the id of the engine that the code is for
+  valet-skillc --engine-id    print the id of the engine that the code is for; with --target of that one
   valet-skillc --version      print the version
   valet-skillc --help         print this
 
@@ -85,23 +89,27 @@ fn say(line: &str) {
 }
 
 fn run(arguments: Vec<String>) -> Result<(), CompileError> {
-    let Arguments { job, declared, verbose } = Arguments::parse(arguments)?;
+    let Arguments { job, declared, target, verbose } = Arguments::parse(arguments)?;
     match job {
-        Job::Compile => compile(&declared, verbose),
+        Job::Compile => compile(&declared, target, verbose),
         Job::Walls => {
             let walls = walls::raise();
             print(&walls.map(|wall| format!("{wall}\n")).concat())
         }
-        Job::EngineId => print(&format!("{}\n", EngineId::current().hex())),
+        Job::EngineId => print(&format!("{}\n", EngineId::of(target).hex())),
         Job::Version => print(concat!("valet-skillc ", env!("CARGO_PKG_VERSION"), "\n")),
         Job::Help => print(HELP),
     }
 }
 
-fn compile(declared: &BTreeSet<CapabilityKind>, verbose: bool) -> Result<(), CompileError> {
+fn compile(
+    declared: &BTreeSet<CapabilityKind>,
+    target: Target,
+    verbose: bool,
+) -> Result<(), CompileError> {
     // The engine is ours and reads nothing foreign; what it needs to be made, the walls need not
     // let through.
-    let engine = engine::engine()
+    let engine = engine::compiler(target)
         .map_err(|e| CompileError::Setup { what: "the engine", why: e.to_string() })?;
     be_walled_in(verbose)?;
     let wasm = read_component()?;

@@ -53,6 +53,35 @@ fn shipped_skills_compile_behind_the_walls() {
     }
 }
 
+/// Of an ELF file's header: `e_machine`.
+fn machine(code: &[u8]) -> u16 {
+    assert_eq!(&code[..4], b"\x7fELF");
+    u16::from_le_bytes([code[18], code[19]])
+}
+
+/// A board's own compiler knows its own kind and bytecode.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_desk_makes_code_for_boards() {
+    let timers = fs::read(built("skills/org.valetd.timers/skill.wasm")).expect("a component");
+    let declares = ["--declares", "vehicle-read,store,announce,alarms", "--target"];
+    let made = |triple: &str| {
+        let output = skillc(&[&declares[..], &[triple]].concat(), &timers);
+        assert!(output.status.success(), "{triple}: {}", said(&output));
+        output.stdout
+    };
+    let machines =
+        ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"].map(|t| machine(&made(t)));
+    assert_eq!(machines, [183, 62], "EM_AARCH64, EM_X86_64");
+    let bytecode = machine(&made("armv7-unknown-linux-gnueabihf"));
+    assert!(!machines.contains(&bytecode), "{bytecode} is of no processor here");
+    let ids =
+        ["aarch64-unknown-linux-gnu", "armv7-unknown-linux-gnueabihf", "x86_64-unknown-linux-gnu"];
+    let ids = ids.map(|t| skillc(&["--engine-id", "--target", t], b"").stdout);
+    assert!(ids[0] != ids[1] && ids[1] != ids[2], "each has an id of its own");
+    assert_eq!(ids[2], skillc(&["--engine-id"], b"").stdout, "this machine is one of them");
+}
+
 #[test]
 fn what_is_refused_has_a_code_and_one_line() {
     let timers = fs::read(built("skills/org.valetd.timers/skill.wasm")).expect("a component");

@@ -8,6 +8,7 @@
 //! highest-class = "comfort"             # info, comfort, body or security
 //! not-after = "2028-12-31"              # last day, UTC; leave it out for a key without an end
 //! may-revoke = true                     # whether it signs lists of what is revoked; else false
+//! may-sign-code = true                  # whether machine code that a package carries runs; else false
 //! ```
 //!
 //! Must not read files; `store` does.
@@ -44,6 +45,9 @@ pub struct TrustedKey {
     pub not_after: Option<Date>,
     /// Whether it may sign lists of what is revoked.
     pub may_revoke: bool,
+    /// Whether code that was made ahead of time counts by its word. Nothing can look through such code: it may do all that
+    /// the daemon may, whatever its skill was granted.
+    pub may_sign_code: bool,
 }
 
 /// Ids of skills: one, or all below one.
@@ -114,6 +118,8 @@ struct Raw {
     not_after: Option<String>,
     #[serde(default)]
     may_revoke: bool,
+    #[serde(default)]
+    may_sign_code: bool,
 }
 
 impl TrustedKey {
@@ -151,6 +157,7 @@ impl TrustedKey {
             highest_class: raw.highest_class,
             not_after: not_after.transpose()?,
             may_revoke: raw.may_revoke,
+            may_sign_code: raw.may_sign_code,
         })
     }
 

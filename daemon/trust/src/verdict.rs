@@ -17,6 +17,8 @@ pub struct Verdict {
     pub signers: Vec<Signer>,
     /// Most that its intents may do: the highest class of the keys that vouch.
     pub highest_class: Class,
+    /// Whether one of the keys that vouch may sign code, so that the code that it carries counts.
+    pub code_counts: bool,
 }
 
 /// A key that vouches for a package.
@@ -154,6 +156,7 @@ impl TrustStore {
     ) -> Result<Verdict, Refusal> {
         self.check_revoked(package)?;
         let (mut signers, mut highest, mut nearest) = (Vec::new(), Class::Info, None);
+        let mut code_counts = false;
         for signature in signatures {
             let key = signature.id();
             if self.revoked().keys.contains(&key) {
@@ -165,6 +168,7 @@ impl TrustStore {
             match vouches(trusted, package, clock) {
                 Ok(()) => {
                     highest = highest.max(trusted.highest_class);
+                    code_counts |= trusted.may_sign_code;
                     let (name, comment) = (trusted.name.clone(), signature.comment().to_owned());
                     signers.push(Signer { id: key, name, comment });
                 }
@@ -175,7 +179,7 @@ impl TrustStore {
             }
         }
         match (signers.is_empty(), nearest) {
-            (false, _) => Ok(Verdict { signers, highest_class: highest }),
+            (false, _) => Ok(Verdict { signers, highest_class: highest, code_counts }),
             (true, Some(refusal)) => Err(refusal),
             (true, None) if signatures.is_empty() => Err(Refusal::Unsigned),
             (true, None) => {

@@ -108,6 +108,31 @@ fn a_key_vouches_for_what_it_may_sign() {
 }
 
 #[test]
+fn code_counts_by_the_word_of_a_key_that_may_sign_it_and_vouches() {
+    let (device, author, maker) = (Device::new(), pair(), pair());
+    device.trust("author.toml", &author, "");
+    device.trust("maker.toml", &maker, "may-sign-code = true");
+    let (lamp, store) = (lamp(), device.store());
+    let [by_author, by_maker] = [&author, &maker].map(|pair| sign(pair, &lamp.bytes));
+    let counts = |signatures: &[Signature]| {
+        store.judge(&lamp, signatures, &clock()).expect("trusted").code_counts
+    };
+    assert!(!counts(&[by_author.clone()]));
+    assert!(counts(&[by_maker.clone()]) && counts(&[by_author.clone(), by_maker.clone()]));
+    // A key that may sign code, of other skills.
+    let device = Device::new();
+    device.trust("author.toml", &author, "");
+    let elsewhere = format!(
+        "schema = 1\nname = \"Elsewhere\"\nkey = \"{}\"\nnamespaces = [\"org.other.**\"]\n\
+         highest-class = \"security\"\nmay-sign-code = true",
+        maker.pk.to_base64()
+    );
+    device.write("maker.toml", &elsewhere);
+    let verdict = device.store().judge(&lamp, &[by_author, by_maker], &clock());
+    assert!(!verdict.expect("the author vouches").code_counts);
+}
+
+#[test]
 fn who_is_unknown_or_unsigned_is_refused() {
     let (device, author, stranger) = (Device::new(), pair(), pair());
     device.trust("example.toml", &author, "");

@@ -50,21 +50,22 @@ fn check(screen: &mut Screen, folder: &Path) -> Result<Verdict, CtlError> {
     if source.built {
         check_component(folder, &source.manifest)?;
     }
-    let Source { manifest, sentences, tests, built, embeddings } = &source;
+    let Source { manifest, sentences, tests, built, embeddings, code } = &source;
     let remarks = source.remarks();
     for remark in &remarks {
         screen.line(screen.paint(Style::Warn, remark))?;
     }
     let [intents, languages, tests] = [manifest.intents.len(), sentences.len(), tests.tests.len()];
     let built_words = if *built { "" } else { ", not built yet (skill.wasm)" };
-    let embeddings = embeddings.len();
+    let [embeddings, code] = [embeddings.len(), code.len()];
     screen.line(format!(
-        "{} {}: right: intents {intents}, languages {languages}, tests {tests}, embeddings {embeddings}{built_words}",
+        "{} {}: right: intents {intents}, languages {languages}, tests {tests}, embeddings {embeddings}, code {code}{built_words}",
         manifest.id, manifest.version
     ))?;
     screen.document(&json!({
         "id": manifest.id.as_str(), "version": manifest.version, "intents": intents,
-        "languages": languages, "tests": tests, "embeddings": embeddings, "built": built, "remarks": remarks,
+        "languages": languages, "tests": tests, "embeddings": embeddings, "code": code, "built": built,
+        "remarks": remarks,
     }))?;
     Ok(Verdict::Fine)
 }

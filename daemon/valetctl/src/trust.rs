@@ -69,12 +69,14 @@ fn list(screen: &mut Screen, folders: &Folders) -> Result<Verdict, CtlError> {
             let _ = write!(words, ", until {day}");
         }
         words.push_str(if key.may_revoke { ", may revoke" } else { "" });
+        words.push_str(if key.may_sign_code { ", may sign code" } else { "" });
         let is_revoked = store.revoked().keys.contains(&key.id());
         let (style, end) = if is_revoked { (Style::Bad, ", REVOKED") } else { (Style::Strong, "") };
         screen.line(screen.paint(style, words + end))?;
         keys.push(json!({
             "key": id, "name": key.name, "namespaces": namespaces, "highest-class": class,
-            "not-after": not_after, "may-revoke": key.may_revoke, "revoked": is_revoked,
+            "not-after": not_after, "may-revoke": key.may_revoke, "may-sign-code": key.may_sign_code,
+            "revoked": is_revoked,
         }));
     }
     if keys.is_empty() {
@@ -118,6 +120,7 @@ fn add(screen: &mut Screen, folders: &Folders, key: &TrustedKeyArgs) -> Result<V
         set("not-after", day.as_str().into());
     }
     set("may-revoke", key.may_revoke.into());
+    set("may-sign-code", key.may_sign_code.into());
     let name = key.public.display().to_string();
     let trusted = TrustedKey::parse(&name, &text).map_err(|error| bad(error.to_string()))?;
     let id = trusted.id();

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 use valet_package::{
-    embeddings::{FOLDER, MAX_EMBEDDINGS, MAX_EMBEDDINGS_BYTES, path_of},
+    carried::{Kind, MAX_CARRIED, MAX_EMBEDDINGS_BYTES},
     source::Source,
 };
 use valet_understanding::{
@@ -80,8 +80,8 @@ fn first_model(paths: &Paths) -> anyhow::Result<Arc<Model>> {
 fn check_room(source: &Source, fingerprint: &str, bytes: u64) -> anyhow::Result<()> {
     let others = source.embeddings.keys().filter(|other| *other != fingerprint).count();
     ensure!(
-        others < MAX_EMBEDDINGS,
-        "{FOLDER}/ holds the files of {others} other encoders, expected at most {MAX_EMBEDDINGS} files; remove those whose encoder no device has"
+        others < MAX_CARRIED,
+        "embeddings/ holds the files of {others} other encoders, expected at most {MAX_CARRIED} files; remove those whose encoder no device has"
     );
     ensure!(
         bytes <= MAX_EMBEDDINGS_BYTES,
@@ -92,9 +92,9 @@ fn check_room(source: &Source, fingerprint: &str, bytes: u64) -> anyhow::Result<
 
 /// The file takes its name when it is whole; until then it lies where no package looks.
 fn write(folder: &Path, fingerprint: &str, content: &[u8]) -> anyhow::Result<()> {
-    let place = folder.join(path_of(fingerprint));
+    let place = folder.join(Kind::Embeddings.path_of(fingerprint));
     let beside = folder.join(format!(".{fingerprint}.new"));
-    let written = fs::create_dir_all(folder.join(FOLDER))
+    let written = fs::create_dir_all(folder.join(Kind::Embeddings.folder()))
         .and_then(|()| File::create(&beside))
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, &place));

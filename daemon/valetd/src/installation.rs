@@ -10,6 +10,7 @@ pub(crate) use folders::{Folders, Staged};
 pub(crate) use found_again::find_again;
 
 use crate::{
+    carried_code::with_code,
     skills::Found,
     state::{State, rows::Version},
     trust::{self, Trust, Vouched},
@@ -264,10 +265,10 @@ impl Workshop {
         version: Version,
         granted: CapabilitySet,
     ) -> Result<Ready, BusError> {
-        let Copied { staged, manifest, .. } = copied;
+        let Copied { staged, manifest, vouched } = copied;
         let read = Unpacked::read(staged.folder(), &version.manifest_sha256)
-            .map_err(|e| bad_package(&e))?
-            .skill;
+            .map_err(|e| bad_package(&e))?;
+        let read = with_code(read, staged.folder(), vouched.code_counts());
         instant!("prepare.read");
         self.understand(&read)?;
         instant!("prepare.understood");

@@ -8,6 +8,7 @@ mod instant;
 mod allocator;
 mod assistant;
 mod audit;
+mod carried_code;
 mod cli;
 mod clock_jumps;
 mod config;

@@ -5,6 +5,7 @@
 //! reported with its reason, and the others go on.
 
 use crate::{
+    carried_code::with_code,
     installation::Folders,
     state::{
         State,
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use valet_core::{
     capability::CapabilitySet,
@@ -23,7 +24,7 @@ use valet_core::{
     ports::StoreError,
     routing::{SkillEntry, SkillTable},
 };
-use valet_package::{Manifest, Sentences, SkillFolder, embeddings::Carried, unpacked::Unpacked};
+use valet_package::{Manifest, Sentences, SkillFolder, carried::Carried, unpacked::Unpacked};
 use valet_skill_host::SkillHost;
 
 /// Most skills that are loaded.
@@ -126,17 +127,6 @@ pub(crate) struct OfImage {
     pub wasm_sha256: [u8; 32],
 }
 
-impl OfImage {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// Why it cannot be.
-    pub(crate) fn read(&self) -> Result<Found, String> {
-        let read = SkillFolder::read(&self.folder).map_err(|error| error.to_string())?;
-        Ok(Found { read, folder: self.folder.clone() })
-    }
-}
-
 /// From where skills are read.
 pub(crate) struct Sources<'a> {
     /// Folders with skills of the image.
@@ -164,6 +154,26 @@ fn skill_folders(folders: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 impl Sources<'_> {
+    /// A skill of the image: as its author's folder, or as a package that was unpacked there. The image vouches for both; for
+    /// code that a package carries a key has to.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(crate) fn read_of_image(&self, folder: &Path) -> Result<Found, String> {
+        let text = |error: valet_package::PackageError| error.to_string();
+        let read = if Unpacked::lies_in(folder) {
+            let read = Unpacked::read_as_it_is(folder).map_err(text)?;
+            let vouched = self.trusted.as_ref().is_ok_and(|trusted| {
+                let vouched = trusted.judge_installed(&read.manifest, &read.signatures);
+                vouched.is_ok_and(|vouched| vouched.code_counts())
+            });
+            with_code(read, folder, vouched)
+        } else {
+            SkillFolder::read(folder).map_err(text)?
+        };
+        Ok(Found { read, folder: folder.to_owned() })
+    }
+
     /// A version that is installed: whole, unchanged, and still trusted.
     ///
     /// # Errors
@@ -172,11 +182,12 @@ impl Sources<'_> {
         let trusted = self.trusted.as_ref().map_err(|error| error.to_string())?;
         let folder = self.installed.of(id, version);
         let read = Unpacked::read(&folder, &version.manifest_sha256).map_err(|e| e.to_string())?;
-        trusted.judge_installed(&read.manifest, &read.signatures).map_err(|e| e.to_string())?;
+        let vouched = trusted.judge_installed(&read.manifest, &read.signatures);
+        let vouched = vouched.map_err(|e| e.to_string())?;
         if read.skill.manifest.id != *id {
             return Err(format!("it is {}", read.skill.manifest.id));
         }
-        Ok(Found { read: read.skill, folder })
+        Ok(Found { read: with_code(read, &folder, vouched.code_counts()), folder })
     }
 
     /// An installed skill: its current version, else the one before.
@@ -271,9 +282,9 @@ impl Skills {
             }
         }
         for folder in skill_folders(sources.image) {
-            match SkillFolder::read(&folder) {
-                Err(error) => skills.unreadable.push(error.to_string()),
-                Ok(read) => skills.take_of_image(Found { read, folder }, sources, host),
+            match sources.read_of_image(&folder) {
+                Err(why) => skills.unreadable.push(why),
+                Ok(found) => skills.take_of_image(found, sources, host),
             }
         }
         skills

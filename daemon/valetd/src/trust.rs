@@ -38,8 +38,13 @@ pub(crate) struct Trusted {
 /// Who vouches for a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Vouched {
-    /// The keys, by number; at least one.
-    By(Vec<String>),
+    /// Keys.
+    By {
+        /// Their numbers; at least one.
+        keys: Vec<String>,
+        /// Whether code counts that the package carries.
+        code_counts: bool,
+    },
     /// Nobody, for this reason; developer mode lets it in.
     Nobody(String),
 }
@@ -49,9 +54,15 @@ impl Vouched {
     #[must_use]
     pub(crate) fn signer(&self) -> Option<&str> {
         match self {
-            Self::By(keys) => keys.first().map(String::as_str),
+            Self::By { keys, .. } => keys.first().map(String::as_str),
             Self::Nobody(_) => None,
         }
+    }
+
+    /// Whether code counts that the package carries.
+    #[must_use]
+    pub(crate) fn code_counts(&self) -> bool {
+        matches!(self, Self::By { code_counts: true, .. })
     }
 }
 
@@ -115,9 +126,10 @@ impl Trusted {
         verdict: Result<valet_trust::Verdict, Refusal>,
     ) -> Result<Vouched, Refusal> {
         match verdict {
-            Ok(verdict) => Ok(Vouched::By(
-                verdict.signers.iter().map(|signer| signer.id.to_string()).collect(),
-            )),
+            Ok(verdict) => Ok(Vouched::By {
+                keys: verdict.signers.iter().map(|signer| signer.id.to_string()).collect(),
+                code_counts: verdict.code_counts,
+            }),
             Err(refusal @ (Refusal::Unsigned | Refusal::UnknownKeys { .. }))
                 if self.developer_mode && valet_trust::class_of(package) <= HIGHEST_UNTRUSTED =>
             {

@@ -49,6 +49,7 @@ pub struct DaemonBuilder {
     vehicle: &'static str,
     cache: Cache,
     notify: bool,
+    sealed: bool,
     under: Vec<String>,
 }
 
@@ -80,6 +81,7 @@ impl DaemonBuilder {
             vehicle: "simulated",
             cache: Cache::Shared("testkit-cache"),
             notify: true,
+            sealed: false,
             under: Vec::new(),
         }
     }
@@ -110,6 +112,13 @@ impl DaemonBuilder {
     pub fn skills(mut self, skills: Skills) -> Self {
         self.skills = skills;
         self
+    }
+
+    /// Without the compiler of skills.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.sealed = true;
+        self.own_cache()
     }
 
     /// Another folder for its state than one of its own.
@@ -277,7 +286,7 @@ impl DaemonBuilder {
             .arg("--trust")
             .arg(self.trust.clone().unwrap_or_else(|| root.join("no-trust")))
             .arg("--skillc")
-            .arg(places::skillc()?)
+            .arg(if self.sealed { "none".into() } else { places::skillc()? })
             .arg("--cache")
             .arg(cache)
             .arg("--state")

@@ -29,17 +29,13 @@ do_compile() {
     grep -q '"id": "${VALET_SKILL_ID}"' "${B}/inspected" && grep -q '"version": "${PV}"' "${B}/inspected" ||
         bbfatal "$package is another skill or version than ${VALET_SKILL_ID} ${PV}: name the recipe as the package is"
 
-    # The image's folders are as an author's: without the list that packing appends to the manifest. What was verified is
-    # what is installed, for packed again it has the manifest that was signed, with the sums of all files.
+    [ "${VALET_SEALED}" != "1" ] || grep -q '"code/' "${B}/inspected" ||
+        bbfatal "$package carries no code, and the image is sealed: make it with yocto/release --target, as docs/yocto.md says"
+
+    # With its signatures and the list of its files: the daemon holds component and sentences against that, and asks the
+    # keys whether its code counts.
     install -d "${B}/skill"
     tar -x --no-same-owner -f "$package" -C "${B}/skill"
-    rm -r "${B}/skill/signatures"
-    mv "${B}/skill/skill.toml" "${B}/signed.toml"
-    line=$(grep -n -m 1 -x '\[\[files\]\]' "${B}/signed.toml" | cut -d : -f 1)
-    head -n $(expr $line - 2) "${B}/signed.toml" >"${B}/skill/skill.toml"
-    valetctl skill pack "${B}/skill" --output "${B}/again.valet"
-    tar -xOf "${B}/again.valet" skill.toml | cmp - "${B}/signed.toml" ||
-        bbfatal "$package comes out different when it is packed again: pack and sign it anew"
 }
 
 do_install() {

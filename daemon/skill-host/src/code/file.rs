@@ -9,9 +9,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
-
-/// Largest code of a component, bytes.
-pub const MAX_CODE_BYTES: u64 = 64 << 20;
+use valet_package::carried::MAX_CODE_BYTES;
 
 const MAGIC: &[u8; 8] = b"VALETAOT";
 const HEADER_BYTES: usize = 8 + 8 + 32;

@@ -4,7 +4,7 @@
 
 use super::Wall;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use valet_skill_host::code::MAX_CODE_BYTES;
+use valet_package::carried::MAX_CODE_BYTES;
 
 const NAME: &str = "limits";
 /// Address space, bytes.

@@ -43,6 +43,19 @@ pub(crate) enum AuthorAction {
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
     },
+    /// Make machine code of its component ahead of time, for boards that have no compiler
+    ///
+    /// Writes code/<id of the engine>.bin into the folder; a package takes it along. It runs on boards whose daemon has that
+    /// engine and trusts the key that signs the package with code (`valetctl trust add --may-sign-code`). Do it again when the
+    /// component or the version of Valet changes.
+    Compile {
+        /// The skill's folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// What the boards are, as aarch64-unknown-linux-gnu; may be given more than once
+        #[arg(long, required = true, value_name = "TRIPLE")]
+        target: Vec<String>,
+    },
     /// Try what tests.toml promises, with the real understanding and a simulated car
     Test(TrialArgs),
     /// Build, load and try it at each change, in a daemon of its own, and show how a failing sentence went
@@ -133,7 +146,7 @@ pub(crate) enum PackageAction {
     },
     /// Make a package of a skill's folder; the same folder gives the same bytes
     Pack {
-        /// With skill.toml, skill.wasm, sentences/, assets/ and embeddings/
+        /// With skill.toml, skill.wasm, sentences/, assets/, embeddings/ and code/
         folder: PathBuf,
         /// The package; else <id>-<version>.valet here
         #[arg(short, long, value_name = "FILE")]

@@ -60,4 +60,8 @@ pub(crate) struct TrustedKeyArgs {
     /// It may sign lists of what is revoked
     #[arg(long)]
     pub(crate) may_revoke: bool,
+    /// Machine code that its packages carry runs (`valetctl skill compile`); nothing can look through that, so it may do all
+    /// that the daemon may: for the key of who makes the image
+    #[arg(long)]
+    pub(crate) may_sign_code: bool,
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{path::Path, process::Command};
-use valet_package::embeddings::path_of;
+use valet_package::carried::Kind;
 
 /// Lines of what the program said that are shown where it failed.
 const LAST_LINES: usize = 4;
@@ -41,7 +41,7 @@ pub(super) fn run(
         failed("there are no models here; name the folder of the encoder's with --models DIR")
     })?;
     let Made { encoder, fingerprint, sentences, bytes } = embed(folder, &models)?;
-    let file = folder.join(path_of(&fingerprint)).display().to_string();
+    let file = folder.join(Kind::Embeddings.path_of(&fingerprint)).display().to_string();
     let words = format!("{file}: {sentences} sentences, {bytes} bytes, as {encoder} says them");
     screen.line(screen.paint(Style::Good, words))?;
     screen.document(&json!({

@@ -32,7 +32,6 @@ use std::{
 };
 use valet_bus::{BusError, Dict, ErrorName, convert::owned};
 use valet_core::{intent::SkillId, ports::StoreError};
-use valet_package::SkillFolder;
 
 /// Most packages that are looked into at once.
 const MAX_INSPECTING: usize = 2;
@@ -172,14 +171,13 @@ impl Assistant {
     /// Why it cannot run.
     pub(super) fn read_and_load(&self, id: &SkillId) -> Result<(), String> {
         let Some(skill) = self.skills.by_id.get(id) else { return Err("it is gone".to_owned()) };
-        let read = match skill.version() {
-            None => SkillFolder::read(&skill.folder).map_err(|e| e.to_string())?,
-            Some(version) => {
-                let trusted = self.installations.trust.read(&self.state);
-                self.sources(&trusted).read_version(id, version)?.read
-            }
+        let trusted = self.installations.trust.read(&self.state);
+        let sources = self.sources(&trusted);
+        let found = match skill.version() {
+            None => sources.read_of_image(&skill.folder)?,
+            Some(version) => sources.read_version(id, version)?,
         };
-        let prepared = self.host.prepare(read, skill.granted.clone());
+        let prepared = self.host.prepare(found.read, skill.granted.clone());
         self.host.adopt(prepared.map_err(|e| e.to_string())?);
         Ok(())
     }

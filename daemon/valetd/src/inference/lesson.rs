@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 use valet_core::intent::SkillId;
-use valet_package::embeddings::Carried;
+use valet_package::carried::Carried;
 use valet_understanding::{
     Understander,
     heads::{carried::Refusal, loan::Lender},

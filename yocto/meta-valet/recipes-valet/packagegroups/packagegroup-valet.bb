@@ -3,7 +3,8 @@
 # Must not hold what only some boards can use; those name it beside the group.
 
 SUMMARY = "The assistant with its skills for cars, an encoder, configuration and keys"
-DESCRIPTION = "Daemon, client, compiler of skills, configuration, keys, the six skills for cars and the encoder."
+DESCRIPTION = "Daemon, client, compiler of skills, configuration, keys, the six skills for cars and the encoder. Where \
+VALET_SEALED is 1 there is no compiler."
 
 inherit packagegroup
 
@@ -16,7 +17,7 @@ RDEPENDS:${PN} = "\
     valet-skill-navigation \
     valet-skill-timers \
     valet-skill-vehicle \
-    valet-skillc \
+    ${VALET_COMPILER} \
     valet-trust \
     valetctl \
     valetd \
@@ -24,3 +25,5 @@ RDEPENDS:${PN} = "\
 
 # The encoder of the image; another one is a recipe that inherits valet_model.
 VALET_MODEL ?= "valet-model-all-minilm-l6-v2"
+# A sealed image has none.
+VALET_COMPILER = "${@'' if d.getVar('VALET_SEALED') == '1' else 'valet-skillc'}"

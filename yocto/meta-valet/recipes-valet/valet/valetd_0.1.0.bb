@@ -84,6 +84,7 @@ SUMMARY:${PN}-polkit = "Rights of skills that polkit may give"
 FILES:${PN} += "\
     ${datadir}/dbus-1/system-services \
     ${datadir}/dbus-1/system.d \
+    ${systemd_system_unitdir}/*.socket \
     ${nonarch_libdir}/systemd/catalog \
     ${nonarch_libdir}/sysusers.d \
     ${nonarch_libdir}/tmpfiles.d \
@@ -103,5 +104,5 @@ SYSTEMD_SERVICE:${PN} = "valetd.service"
 
 # The same user and group as in sysusers.d, made with the image and so known on a read-only one.
 USERADD_PACKAGES = "${PN}"
-GROUPADD_PARAM:${PN} = "--system valetd-audit"
+GROUPADD_PARAM:${PN} = "--system valetd-audit; --system valetd-voice"
 USERADD_PARAM:${PN} = "--system --user-group --no-create-home --home-dir ${localstatedir}/lib/valetd --shell ${base_sbindir}/nologin valetd"

@@ -70,7 +70,7 @@ impl Assistant {
         let (manifest, sha256) = (&copied.manifest.manifest, copied.manifest.sha256());
         let (id, counter) = (&manifest.id, manifest.counter);
         let mut needs = vec![match &copied.vouched {
-            Vouched::By(_) => Right::InstallTrusted,
+            Vouched::By { .. } => Right::InstallTrusted,
             Vouched::Nobody(_) => Right::InstallUntrusted,
         }];
         let here = self.skills.by_id.get(id);

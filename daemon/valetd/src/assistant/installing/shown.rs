@@ -22,7 +22,7 @@ impl Assistant {
         let Contents { manifest: packed, sentences, signers, vouched } = contents;
         let manifest = &packed.manifest;
         let (trusted, why) = match vouched {
-            Ok(Vouched::By(_)) => (true, String::new()),
+            Ok(Vouched::By { .. }) => (true, String::new()),
             Ok(Vouched::Nobody(why)) => (false, why.clone()),
             Err(refusal) => (false, refusal.to_string()),
         };

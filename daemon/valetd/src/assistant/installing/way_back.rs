@@ -123,7 +123,9 @@ impl Assistant {
                 language: &workshop.language,
             };
             let found = match (&wanted, previous) {
-                (Wanted::Image, _) => of_image.map(|image| image.read()).transpose(),
+                (Wanted::Image, _) => {
+                    of_image.map(|image| sources.read_of_image(&image.folder)).transpose()
+                }
                 (_, Some(previous)) => sources.read_version(&id, &previous).map(Some),
                 (_, None) => Err("there is no other version".to_owned()),
             };
