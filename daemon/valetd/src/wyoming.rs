@@ -5,10 +5,12 @@
 //! own task, its own limits, and waits by itself.
 
 mod connection;
+mod handed_over;
 
 use crate::config::WyomingConfig;
 use anyhow::Context as _;
 use connection::Idle;
+use handed_over::Listening;
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::File,
@@ -64,6 +66,14 @@ struct Socket {
     idle: Idle,
 }
 
+impl Socket {
+    fn new(program: Program, language: &str, heard: mpsc::Sender<Heard>) -> Arc<Self> {
+        let info = valet_voice::info(program, env!("CARGO_PKG_VERSION"), &[language.to_owned()]);
+        let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Arc::new(Self { program, info, heard, free, idle: Idle::default() })
+    }
+}
+
 /// The sockets that are open. Dropping it closes them and every connection.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
@@ -78,7 +88,8 @@ impl Sockets {
         &self.reasons
     }
 
-    /// Opens what is configured; where one cannot be opened the others are.
+    /// Serves what the service manager hands over, and opens what is configured; where one cannot be opened the others are.
+    /// The usual file of a program is not opened where something was handed over for it.
     pub(crate) fn open(
         config: &WyomingConfig,
         language: &str,
@@ -86,27 +97,47 @@ impl Sockets {
     ) -> (Self, mpsc::Receiver<Heard>) {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         let mut sockets = Self::default();
+        let socket = |program| Socket::new(program, language, sender.clone());
+        let mut handed = Vec::new();
+        for (program, listening) in handed_over::take() {
+            handed.push(program);
+            let served = sockets.serve(socket(program), listening);
+            sockets.note(program, served.context("handed over by the service manager"));
+        }
         for program in [Program::Handle, Program::Intent] {
             for address in config.addresses(program) {
-                let socket = Arc::new(Socket {
-                    program,
-                    info: valet_voice::info(
-                        program,
-                        env!("CARGO_PKG_VERSION"),
-                        &[language.to_owned()],
-                    ),
-                    heard: sender.clone(),
-                    free: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-                    idle: Idle::default(),
-                });
-                if let Err(error) = sockets.listen(socket, address, config, runtime) {
-                    let reason = format!("wyoming.{}: {error:#}", program.name());
-                    log::error!("{reason}");
-                    sockets.reasons.push(reason);
+                if *address == Address::Usual && handed.contains(&program) {
+                    continue;
                 }
+                let opened = sockets.listen(socket(program), address, config, runtime);
+                sockets.note(program, opened);
             }
         }
         (sockets, receiver)
+    }
+
+    fn note(&mut self, program: Program, done: anyhow::Result<()>) {
+        if let Err(error) = done {
+            let reason = format!("wyoming.{}: {error:#}", program.name());
+            log::error!("{reason}");
+            self.reasons.push(reason);
+        }
+    }
+
+    fn serve(&mut self, socket: Arc<Socket>, listening: Listening) -> anyhow::Result<()> {
+        let name = socket.program.name();
+        match listening {
+            Listening::Unix(listener) => {
+                log::info!("{name} for voice pipelines at a file of the service manager");
+                self.tasks.spawn(serve_unix(UnixListener::from_std(listener)?, socket));
+            }
+            Listening::Tcp(listener) => {
+                let address = listener.local_addr()?;
+                log::info!("{name} for voice pipelines at tcp://{address}");
+                self.tasks.spawn(serve_tcp(TcpListener::from_std(listener)?, socket));
+            }
+        }
+        Ok(())
     }
 
     fn listen(
@@ -126,11 +157,8 @@ impl Sockets {
             Address::Tcp(address) => {
                 let listener = std::net::TcpListener::bind(address)
                     .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-                    .and_then(TcpListener::from_std)
                     .with_context(|| format!("tcp://{address} cannot be listened on"))?;
-                log::info!("{} for voice pipelines at tcp://{address}", socket.program.name());
-                self.tasks.spawn(serve_tcp(listener, socket));
-                return Ok(());
+                return self.serve(socket, Listening::Tcp(listener));
             }
         };
         let (listener, bound) = bind(&file, config.group)
