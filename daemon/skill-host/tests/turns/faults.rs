@@ -1,6 +1,6 @@
 //! Guests that break the contract: their turn ends, everything else goes on.
 
-use crate::world::{bench, command, probe_id, text, with};
+use crate::world::{bench, command, probe_id, slower, text, with};
 use std::{sync::mpsc, time::Duration};
 use valet_core::{
     dialogue::MAX_TURNS,
@@ -12,7 +12,8 @@ use valet_skill_host::{FAULTS_TO_QUARANTINE, HostError, SkillState};
 #[test]
 fn a_loop_ends_at_the_skills_own_limit() {
     let bench = bench();
-    assert_eq!(bench.fault("loop"), SkillFault::Timeout { skill: probe_id(), limit_ms: 200 });
+    let limit_ms = 200 * u64::from(slower());
+    assert_eq!(bench.fault("loop"), SkillFault::Timeout { skill: probe_id(), limit_ms });
     let mut short = command("loop");
     short.budget = Duration::from_millis(20);
     let result = bench.run(short).result;

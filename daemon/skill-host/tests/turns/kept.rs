@@ -3,8 +3,8 @@
 //! Must not build anything: the components lie in `tests/contract` as they are.
 
 use crate::world::{
-    Bench, LAMP, bench_with, command, empty_bench, folder, outdoors_id, services, text, with,
-    workspace,
+    Bench, LAMP, bench_with, command, empty_bench, folder, manifest, outdoors_id, services, text,
+    with, workspace,
 };
 use valet_core::{
     outcome::{ActionStatus, Outcome},
@@ -12,14 +12,13 @@ use valet_core::{
     rates::Rates,
     signal::SignalValue,
 };
-use valet_package::{Manifest, SkillFolder};
+use valet_package::SkillFolder;
 use valet_skill_host::Invocation;
 
 fn kept(version: &str, name: &str) -> SkillFolder {
     let place = workspace().join("tests/contract").join(version).join(name);
     let read = |file: &str| std::fs::read(place.join(file)).expect("it is in the repository");
-    let manifest = String::from_utf8(read("skill.toml")).expect("text");
-    let manifest = Manifest::parse("skill.toml", &manifest).expect("a manifest");
+    let manifest = manifest(&String::from_utf8(read("skill.toml")).expect("text"));
     SkillFolder { manifest, ..folder(read("skill.wasm")) }
 }
 

@@ -3,6 +3,10 @@
 use crate::outdoors::Outdoors;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, RwLock, mpsc},
     time::Duration,
@@ -234,20 +238,34 @@ pub(crate) fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The compiler and the guests are built by other cargo calls (see the Makefile).
-fn built(what: &str, places: &[&str]) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
-    let found = places.iter().map(|p| target.join(p)).find(|p| p.exists());
+/// What other cargo calls build (see the Makefile): beside these tests, or above where they are for another machine.
+fn built(what: &str, place: &str) -> PathBuf {
+    let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
+    let above = ours.join("..");
+    let found = [ours, above].into_iter().map(|target| target.join(place)).find(|p| p.exists());
     found.unwrap_or_else(|| panic!("{what} is not built: run `make skills` first"))
 }
 
+/// The compiler, or what `VALET_SKILLC` names where it cannot be started by itself (scripts/test-arm).
 pub(crate) fn compiler() -> PathBuf {
-    built("valet-skillc", &["debug/valet-skillc"])
+    let named = std::env::var_os("VALET_SKILLC").map(PathBuf::from);
+    named.unwrap_or_else(|| built("valet-skillc", "debug/valet-skillc"))
 }
 
 pub(crate) fn guest(name: &str) -> Vec<u8> {
-    let path = built("the test guest", &[&format!("wasm32-wasip2/guest/{name}.wasm")]);
+    let path = built("the test guest", &format!("wasm32-wasip2/guest/{name}.wasm"));
     std::fs::read(path).expect("readable")
+}
+
+/// How many times the time of a desk a turn may take here, as `VALET_SLOWER` says (scripts/test-arm).
+pub(crate) fn slower() -> u32 {
+    std::env::var("VALET_SLOWER").map_or(1, |times| times.parse().expect("a number"))
+}
+
+pub(crate) fn manifest(text: &str) -> Manifest {
+    let mut manifest = Manifest::parse("skill.toml", text).expect("a manifest");
+    manifest.limits.turn_ms *= u64::from(slower());
+    manifest
 }
 
 /// The probe's folder as `SkillFolder::read` would give it, around any component.
@@ -258,7 +276,7 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
     let bytes = words.metadata().expect("its length").len();
     let asset = Asset { file: Arc::new(words), bytes };
     SkillFolder {
-        manifest: Manifest::parse("skill.toml", &text).expect("a manifest"),
+        manifest: manifest(&text),
         manifest_sha256: [0; 32],
         sentences: BTreeMap::from([("en".to_owned(), sentences())]),
         wasm_sha256: {
@@ -268,13 +286,14 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
         wasm,
         assets: BTreeMap::from([("words.txt".to_owned(), asset)]),
         embeddings: BTreeMap::new(),
+        code: None,
     }
 }
 
 /// The folder of the guest that reaches outside of the car.
 pub(crate) fn outdoors() -> SkillFolder {
     let text = std::fs::read_to_string(workspace().join("tests/guests/outdoors/skill.toml"));
-    let manifest = Manifest::parse("skill.toml", &text.expect("readable")).expect("a manifest");
+    let manifest = manifest(&text.expect("readable"));
     SkillFolder { manifest, ..folder(guest("valet_guest_outdoors")) }
 }
 
@@ -328,14 +347,15 @@ pub(crate) fn bench_with(rates: Rates, services: impl FnOnce(&Arc<Car>) -> Servi
         car.set(path, value);
     }
     let code = CodeSource { cache: cache.path().into(), compiler: Some(compiler()) };
-    let config = HostConfig { rates, ..HostConfig::new(code) };
+    let mut config = HostConfig { rates, ..HostConfig::new(code) };
+    config.max_turn_ms *= u64::from(slower());
     let host = SkillHost::new(config, services(&car)).expect("a host");
     Bench { host, car, cache }
 }
 
 pub(crate) fn bench() -> Bench {
     let bench = empty_bench();
-    bench.host.load(folder(guest("valet_guest_probe"))).expect("the probe loads");
+    bench.load(folder(guest("valet_guest_probe")));
     bench
 }
 
@@ -351,7 +371,7 @@ pub(crate) fn command(intent: &str) -> Invocation {
         text: Some("secret words".into()),
         confirmed: None,
         guest_confirmed: false,
-        budget: Duration::from_secs(1),
+        budget: Duration::from_secs(1) * slower(),
         observe: Duration::from_millis(250),
     }
 }
@@ -366,6 +386,26 @@ pub(crate) fn text(value: &str) -> Value {
 }
 
 impl Bench {
+    /// Loads a skill, with code that was compiled once for all tests: how code comes to be is for `loading` to try.
+    pub(crate) fn load(&self, folder: SkillFolder) {
+        static COMPILED: Mutex<BTreeMap<[u8; 32], (OsString, Vec<u8>)>> =
+            Mutex::new(BTreeMap::new());
+        let mut compiled = COMPILED.lock().expect("unpoisoned");
+        let (component, cached) = (folder.wasm_sha256, self.cache.path().join("aot"));
+        if let Some((name, code)) = compiled.get(&component) {
+            fs::create_dir(&cached).expect("writable");
+            let file =
+                OpenOptions::new().write(true).create(true).mode(0o600).open(cached.join(name));
+            file.and_then(|mut file| file.write_all(code)).expect("writable");
+        }
+        self.host.load(folder).expect("loads");
+        compiled.entry(component).or_insert_with(|| {
+            let file = fs::read_dir(&cached).expect("the cache").next().expect("the code");
+            let file = file.expect("an entry");
+            (file.file_name(), fs::read(file.path()).expect("readable"))
+        });
+    }
+
     pub(crate) fn rehearse(&self, command: Invocation, assumed: Vec<Planned>) -> Invoked {
         let (send, receive) = mpsc::channel();
         let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
@@ -398,7 +438,7 @@ impl Bench {
             late_ms: 0,
             language: "en".into(),
             settings: Vec::new(),
-            budget: Duration::from_secs(1),
+            budget: Duration::from_secs(1) * slower(),
         };
         let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
         self.host.ring(ring, done).expect("taken");
@@ -414,7 +454,7 @@ impl Bench {
             retained: true,
             language: "en".into(),
             settings: Vec::new(),
-            budget: Duration::from_secs(1),
+            budget: Duration::from_secs(1) * slower(),
         };
         let done = Box::new(move |invoked| send.send(invoked).expect("somebody waits"));
         self.host.receive(received, done).expect("taken");
