@@ -5,6 +5,7 @@
 //! deleted, and said aloud; the daemon comes up all the same.
 
 pub(crate) mod choices;
+mod held;
 pub(crate) mod history;
 pub(crate) mod installed;
 mod open;
@@ -12,7 +13,8 @@ pub(crate) mod rows;
 
 pub(crate) use open::{Kept, Opened};
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use held::Held;
+use redb::{ReadableTable as _, TableDefinition};
 use std::{collections::BTreeMap, sync::Arc};
 use valet_core::{
     entity::Value,
@@ -44,7 +46,7 @@ pub(crate) type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
 
 /// The database.
 pub(crate) struct State {
-    database: Database,
+    database: Held,
     alarms_changed: std::sync::OnceLock<AlarmsChanged>,
 }
 
@@ -96,21 +98,22 @@ impl State {
     }
 
     fn read_one(&self, table: Bytes, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let read = self.database.begin_read().map_err(failed)?;
-        let table = read.open_table(table).map_err(failed)?;
-        Ok(table.get(key).map_err(failed)?.map(|value| value.value().to_vec()))
+        self.database.read(|read| {
+            let found = read.open_table(table)?.get(key)?;
+            Ok(found.map(|value| value.value().to_vec()))
+        })
     }
 
     fn rows(&self, table: Bytes, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let read = self.database.begin_read().map_err(failed)?;
-        let table = read.open_table(table).map_err(failed)?;
-        let mut rows = Vec::new();
-        for row in table.range(prefix..).map_err(failed)? {
-            let (key, value) = row.map_err(failed)?;
-            let Some(name) = key.value().strip_prefix(prefix) else { break };
-            rows.push((name.to_owned(), value.value().to_vec()));
-        }
-        Ok(rows)
+        self.database.read(|read| {
+            let mut rows = Vec::new();
+            for row in read.open_table(table)?.range(prefix..)? {
+                let (key, value) = row?;
+                let Some(name) = key.value().strip_prefix(prefix) else { break };
+                rows.push((name.to_owned(), value.value().to_vec()));
+            }
+            Ok(rows)
+        })
     }
 
     /// Changes rows together: all of them are on disk when this returns, or none.
@@ -118,13 +121,15 @@ impl State {
         &self,
         rows: impl FnOnce(&mut Tables<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        instant!("state.begin");
-        let write = self.database.begin_write().map_err(failed)?;
-        rows(&mut Tables(&write))?;
-        instant!("state.commit");
-        write.commit().map_err(failed)?;
-        instant!("state.committed");
-        Ok(())
+        self.database.change(|database| {
+            instant!("state.begin");
+            let write = database.begin_write().map_err(failed)?;
+            rows(&mut Tables(&write))?;
+            instant!("state.commit");
+            write.commit().map_err(failed)?;
+            instant!("state.committed");
+            Ok(())
+        })
     }
 
     fn alarms_changed(&self) {

@@ -202,6 +202,39 @@ async fn a_disk_that_is_full_or_read_only_is_said_and_nothing_is_lost_by_it() {
     }
 }
 
+/// The database refuses everything after a write that failed, until it is opened anew.
+#[tokio::test]
+async fn a_disk_that_was_full_takes_changes_again_without_a_restart() {
+    let Some(disk) = Disk::of(16 << 20) else { return };
+    let state = disk.0.path().to_owned();
+    let kept = "[understanding]\nencoder = false\n[privacy]\nhistory-days = 7\n";
+    let scene = Scene::with(|b| b.state(state.clone()).config(kept)).await;
+    let builder = PrivacyProxy::builder(&scene.client).cache_properties(CacheProperties::No);
+    let privacy = builder.build().await.unwrap();
+    let last = async || {
+        let one = [("limit", Variant::from(1_u32))].into();
+        let turns = privacy.history(one).await.unwrap();
+        text(&turns[0], "text").to_owned()
+    };
+    scene.ask("are the doors locked").await;
+    disk.fill();
+    // What is kept of turns grows until nothing fits.
+    let mut refused = false;
+    for n in 0..500 {
+        let said = format!("{n} {}", "colourless green ideas ".repeat(150));
+        scene.ask(&said).await;
+        refused = last().await != said.trim_end();
+        if refused {
+            break;
+        }
+    }
+    assert!(refused, "the disk was never full");
+    assert_eq!(text(&scene.ask("are the doors locked").await, "type"), "answer");
+    fs::remove_file(state.join("filler")).unwrap();
+    assert_eq!(text(&scene.ask("set a timer for ten minutes").await, "type"), "action");
+    assert_eq!(last().await, "set a timer for ten minutes");
+}
+
 #[tokio::test]
 async fn with_32_open_files_it_serves_and_says_what_it_cannot() {
     let scene = Scene::with(|b| b.under(&["prlimit", "--nofile=32:32"])).await;

@@ -3,7 +3,7 @@
 //! Must not keep a row past its age, nor more of a user than the bound.
 
 use super::{HISTORY, State, failed, key_of};
-use redb::{ReadableDatabase as _, ReadableTable as _};
+use redb::ReadableTable as _;
 use serde::{Deserialize, Serialize};
 use valet_core::ports::StoreError;
 
@@ -104,22 +104,22 @@ impl State {
     }
 
     fn too_old_or_too_many(&self, span: Span) -> Result<Vec<String>, StoreError> {
-        let read = self.database.begin_read().map_err(failed)?;
-        let table = read.open_table(HISTORY).map_err(failed)?;
-        let (mut gone, mut user, mut of_user) = (Vec::new(), String::new(), 0);
-        for row in table.iter().map_err(failed)?.rev() {
-            let (key, _) = row.map_err(failed)?;
-            let key = key.value();
-            let whose = key.split(super::SEPARATOR).next().unwrap_or_default();
-            if whose != user {
-                (user, of_user) = (whose.to_owned(), 0);
+        self.database.read(|read| {
+            let (mut gone, mut user, mut of_user) = (Vec::new(), String::new(), 0);
+            for row in read.open_table(HISTORY)?.iter()?.rev() {
+                let (key, _) = row?;
+                let key = key.value();
+                let whose = key.split(super::SEPARATOR).next().unwrap_or_default();
+                if whose != user {
+                    (user, of_user) = (whose.to_owned(), 0);
+                }
+                of_user += 1;
+                if of_user > MAX_TURNS || !time_of(key).is_some_and(|time| span.holds(time)) {
+                    gone.push(key.to_owned());
+                }
             }
-            of_user += 1;
-            if of_user > MAX_TURNS || !time_of(key).is_some_and(|time| span.holds(time)) {
-                gone.push(key.to_owned());
-            }
-        }
-        Ok(gone)
+            Ok(gone)
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Must not delete anything, and must not take what a full or failing disk holds for corrupt: that may be whole.
 
-use super::{State, TABLES};
+use super::{Held, State, TABLES};
 use redb::{Database, ReadableTable as _, StorageBackend as _, backends::InMemoryBackend};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -63,16 +63,19 @@ fn is_corruption(error: &redb::Error) -> bool {
     }
 }
 
-/// A file's content in memory, as far as there is one that can be read.
+/// A file's content in memory. A file that cannot be read is no empty one: whoever took it for that would forget what it holds.
 fn read_into_memory(file: &Path) -> std::io::Result<InMemoryBackend> {
     let backend = InMemoryBackend::new();
-    let bytes = match read_bounded(file, MAX_COPIED_BYTES) {
-        Ok(bytes) => bytes,
-        Err(_) => return Ok(backend),
-    };
+    let bytes = read_bounded(file, MAX_COPIED_BYTES).map_err(std::io::Error::other)?;
     backend.set_len(bytes.len() as u64)?;
     backend.write(0, &bytes)?;
     Ok(backend)
+}
+
+/// A database in memory with a file's content.
+pub(super) fn copied(file: &Path) -> Result<Database, redb::Error> {
+    let backend = read_into_memory(file)?;
+    State::checked(|builder| builder.create_with_backend(backend))
 }
 
 impl State {
@@ -87,7 +90,7 @@ impl State {
             return Self::copy(&file, &format!("{} cannot be made: {error}", folder.display()));
         }
         match Self::open_file(&file) {
-            Ok(database) => Ok(Self::of(database).opened(Kept::OnDisk, None)),
+            Ok(database) => Ok(Self::of(database, Some(&file)).opened(Kept::OnDisk, None)),
             Err(redb::Error::DatabaseAlreadyOpen) => {
                 anyhow::bail!(
                     "{} is open in another process; stop the other valetd",
@@ -105,6 +108,14 @@ impl State {
         Self::checked(|builder| builder.create(file))
     }
 
+    /// Opens a file that was open before; one that is gone or empty is a fault, not a new beginning.
+    pub(super) fn open_file_again(file: &Path) -> Result<Database, redb::Error> {
+        if std::fs::metadata(file)?.len() == 0 {
+            return Err(redb::Error::Io(std::io::Error::other("it is empty")));
+        }
+        Self::checked(|builder| builder.open(file))
+    }
+
     /// redb asserts some of its invariants; a corrupt file must not end the daemon by one, now or at a later call:
     /// all of its few kilobytes are checked here.
     fn checked(
@@ -120,7 +131,9 @@ impl State {
         opened.unwrap_or_else(|_| Err(redb::Error::Corrupted("it breaks redb's own checks".into())))
     }
 
-    fn of(database: Database) -> Self {
+    /// Of a database that lies in a file, or in memory alone.
+    fn of(database: Database, file: Option<&Path>) -> Self {
+        let database = Held::of(database, file.map(Path::to_owned));
         Self { database, alarms_changed: std::sync::OnceLock::new() }
     }
 
@@ -134,7 +147,7 @@ impl State {
     /// [`redb::Error`].
     pub(crate) fn in_memory_only() -> anyhow::Result<Self> {
         let backend = InMemoryBackend::new();
-        Ok(Self::of(Self::checked(|builder| builder.create_with_backend(backend))?))
+        Ok(Self::of(Self::checked(|builder| builder.create_with_backend(backend))?, None))
     }
 
     /// What can be read of a file that cannot be written, in memory.
@@ -142,11 +155,8 @@ impl State {
         let reason = Some(format!(
             "changes of the state are kept in memory only and lost at the end: {why}"
         ));
-        let copied = read_into_memory(file)
-            .map_err(redb::Error::Io)
-            .and_then(|backend| Self::checked(|builder| builder.create_with_backend(backend)));
-        let state = match copied {
-            Ok(database) => Self::of(database),
+        let state = match copied(file) {
+            Ok(database) => Self::of(database, None),
             Err(_) => Self::in_memory_only()?,
         };
         Ok(state.opened(Kept::InMemory, reason))
@@ -174,7 +184,7 @@ impl State {
             aside.display()
         );
         match Self::open_file(file) {
-            Ok(database) => Ok(Self::of(database).opened(Kept::OnDisk, Some(reason))),
+            Ok(database) => Ok(Self::of(database, Some(file)).opened(Kept::OnDisk, Some(reason))),
             Err(error) => in_memory(format!("{} cannot be made anew: {error}", file.display())),
         }
     }
