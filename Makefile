@@ -78,10 +78,10 @@ soak: ## a million mixed requests, hostile clients among them, to one daemon
 boot-test: ## an emulated ARM board with our packages: it boots, answers, and has its power cut (root)
 	@scripts/step "build the daemon and its client" scripts/build daemon
 	@[ -f $(IMAGE_KEY).key ] || $${CARGO_TARGET_DIR:-target}/debug/valetctl skill key --no-password $(IMAGE_KEY)
-	@scripts/step "pack for the board" $(MAKE) --no-print-directory dist TARGET=aarch64-unknown-linux-gnu KEY=$(IMAGE_KEY).key
+	@scripts/step "pack for the board" $(MAKE) --no-print-directory dist TARGET=aarch64-unknown-linux-gnu KEY=$(IMAGE_KEY).key DIST=emulated-board
 	@scripts/boot-test
 
-fault-test: ## a fault a minute for an hour in a machine of its own (root, KVM; MINUTES=60, SEED=1)
+fault-test: ## a fault a minute for an hour, in a machine or a container of its own (root; MINUTES=60, SEED=1)
 	@scripts/step "pack for the machine" $(MAKE) --no-print-directory dist TARGET=x86_64-unknown-linux-gnu
 	@scripts/step "build the daemon and its client" scripts/build daemon
 	@scripts/step "build the benches" scripts/build bench

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-LIMIT_S = 2400
+LIMIT_S = 5400
 MEMORY_MIB = 1536
 EXPECTED_ANSWERS = 10
 

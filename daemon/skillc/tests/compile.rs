@@ -39,6 +39,23 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+fn where_memory_ends_the_compiler_goes_first() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_valet-skillc"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // More than a pipe holds: when it is written, the compiler has begun to read.
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&vec![0; 1 << 18]).expect("it reads");
+    let adjusted = fs::read_to_string(format!("/proc/{}/oom_score_adj", child.id()));
+    assert_eq!(adjusted.expect("it runs").trim(), "1000");
+    drop(stdin);
+    assert_eq!(child.wait().expect("it ends").code(), Some(3), "zeros are no component");
+}
+
+#[test]
 fn shipped_skills_compile_behind_the_walls() {
     for entry in fs::read_dir(built("skills")).expect("readable") {
         let folder = entry.expect("an entry").path();

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use valet_core::intent::SkillId;
 use valet_core::signal::Class;
+use valet_package::carried::Kind;
 use valet_package::packed::PackedManifest;
 use valet_package::signature::{KeyId, Signature, SignatureError};
 
@@ -144,7 +145,8 @@ impl TrustStore {
     ///
     /// One key must vouch: trusted, not revoked, not past its end, with the skill's id among its namespaces and all
     /// intents within its class. Signatures of keys unknown here count for nothing; a wrong one in the name of a
-    /// known key, or one of a revoked key, refuses the whole.
+    /// known key, or one of a revoked key, refuses the whole, and so does, where the package carries code, one of a key that
+    /// may sign code and does not vouch.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -171,6 +173,10 @@ impl TrustStore {
                     code_counts |= trusted.may_sign_code;
                     let (name, comment) = (trusted.name.clone(), signature.comment().to_owned());
                     signers.push(Signer { id: key, name, comment });
+                }
+                // Code must not come to count later by a key that does not vouch now.
+                Err(refusal) if trusted.may_sign_code && carries_code(package) => {
+                    return Err(refusal);
                 }
                 Err(refusal) => {
                     nearest =
@@ -221,6 +227,10 @@ impl TrustStore {
         }
         Ok(())
     }
+}
+
+fn carries_code(package: &PackedManifest) -> bool {
+    package.files.iter().any(|file| matches!(Kind::of(&file.path), Some((Kind::Code, _))))
 }
 
 /// The highest class among a package's intents.

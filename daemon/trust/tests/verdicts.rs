@@ -133,6 +133,27 @@ fn code_counts_by_the_word_of_a_key_that_may_sign_it_and_vouches() {
 }
 
 #[test]
+fn a_key_for_code_that_has_ended_refuses_a_package_with_code() {
+    let (device, author, maker) = (Device::new(), pair(), pair());
+    device.trust("author.toml", &author, "");
+    device.trust("maker.toml", &maker, "may-sign-code = true\nnot-after = \"2020-12-31\"");
+    let store = device.store();
+    let both = |package: &PackedManifest| [&author, &maker].map(|pair| sign(pair, &package.bytes));
+    let plain = lamp();
+    let verdict = store.judge(&plain, &both(&plain), &clock()).expect("the author vouches");
+    assert!(!verdict.code_counts);
+    // It would come to count when what is installed is judged, where the end of a key is no matter.
+    let line = format!(
+        "\n[[files]]\npath = \"code/{0}.bin\"\nbytes = 1\nsha256 = \"{0}\"\n",
+        "0".repeat(64)
+    );
+    let with_code = [plain.bytes.as_slice(), line.as_bytes()].concat();
+    let with_code = PackedManifest::parse(with_code).expect("a manifest");
+    let refused = store.judge(&with_code, &both(&with_code), &clock());
+    assert!(matches!(refused, Err(Refusal::Expired { .. })), "{refused:?}");
+}
+
+#[test]
 fn who_is_unknown_or_unsigned_is_refused() {
     let (device, author, stranger) = (Device::new(), pair(), pair());
     device.trust("example.toml", &author, "");

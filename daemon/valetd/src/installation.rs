@@ -268,11 +268,13 @@ impl Workshop {
         let Copied { staged, manifest, vouched } = copied;
         let read = Unpacked::read(staged.folder(), &version.manifest_sha256)
             .map_err(|e| bad_package(&e))?;
-        let read = with_code(read, staged.folder(), vouched.code_counts());
+        let mut read = with_code(read, staged.folder(), vouched.code_counts());
         instant!("prepare.read");
         self.understand(&read)?;
         instant!("prepare.understood");
-        let prepared = self.host.prepare(read.clone(), granted).map_err(|e| unfit(&e))?;
+        let code = read.code.take();
+        let for_host = SkillFolder { code, ..read.clone() };
+        let prepared = self.host.prepare(for_host, granted).map_err(|e| unfit(&e))?;
         instant!("prepare.compiled");
         let id = &manifest.manifest.id;
         let folder = self.folders.keep(staged, id, &version).map_err(|e| disk(&e))?;

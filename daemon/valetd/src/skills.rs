@@ -321,7 +321,11 @@ impl Skills {
                 Ok(prepared) => {
                     host.adopt(prepared);
                 }
-                Err(error) => skill.status = SkillStatus::Failed(error.to_string()),
+                Err(error) => {
+                    // What ran before may be what nobody vouches for any more.
+                    host.unload(&skill.manifest.id);
+                    skill.status = SkillStatus::Failed(error.to_string());
+                }
             }
         }
         self.by_id.insert(skill.manifest.id.clone(), skill);

@@ -101,7 +101,8 @@ impl Sockets {
         let mut handed = Vec::new();
         for (program, listening) in handed_over::take() {
             handed.push(program);
-            let served = sockets.serve(socket(program), listening);
+            let served = may_serve(&listening, config.allow_unauthenticated_network)
+                .and_then(|()| sockets.serve(socket(program), listening));
             sockets.note(program, served.context("handed over by the service manager"));
         }
         for program in [Program::Handle, Program::Intent] {
@@ -177,6 +178,18 @@ impl Drop for Sockets {
             let _ = std::fs::remove_file(&bound.file);
         }
     }
+}
+
+/// A port that others than this device reach is served only where the configuration says so, whoever opened it.
+fn may_serve(listening: &Listening, allow_network: bool) -> anyhow::Result<()> {
+    let Listening::Tcp(listener) = listening else { return Ok(()) };
+    let address = listener.local_addr()?;
+    anyhow::ensure!(
+        allow_network || address.ip().is_loopback(),
+        "tcp://{address} is of another interface than loopback: whoever reaches it may command the device; \
+         wyoming.allow-unauthenticated-network = true accepts that"
+    );
+    Ok(())
 }
 
 /// A socket's file.

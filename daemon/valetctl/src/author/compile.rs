@@ -12,15 +12,16 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    fs::{self, File},
+    fs,
+    io::Write as _,
     path::Path,
     process::{Command, Stdio},
+    thread,
 };
 use valet_package::{
     SkillFolder,
     carried::{Kind, MAX_CARRIED, MAX_CODE_BYTES},
     code,
-    packed::COMPONENT,
 };
 
 fn failed(why: impl Into<String>) -> CtlError {
@@ -39,7 +40,7 @@ pub(super) fn run(
     let skill = SkillFolder::read(folder).map_err(|error| refused(folder, &error))?;
     let mut engines = BTreeMap::new();
     for target in targets {
-        let id = skillc(&["--engine-id", "--target", target], None)?;
+        let id = skillc(&["--engine-id", "--target", target], &[])?;
         engines.insert(String::from_utf8_lossy(&id).trim().to_owned(), target);
     }
     if engines.len() > MAX_CARRIED {
@@ -52,7 +53,7 @@ pub(super) fn run(
     for (engine, target) in engines {
         let place = folder.join(Kind::Code.path_of(&engine));
         let arguments = ["--declares", &declared.join(","), "--target", target];
-        let code = skillc(&arguments, Some(&folder.join(COMPONENT)))?;
+        let code = skillc(&arguments, &skill.wasm)?;
         if code.len() as u64 + 64 > MAX_CODE_BYTES {
             let bytes = code.len();
             return Err(failed(format!(
@@ -85,20 +86,27 @@ fn forget_others(folder: &Path, engines: &BTreeMap<String, &String>) -> Result<(
     Ok(())
 }
 
-/// What the compiler writes, from this component.
-fn skillc(arguments: &[&str], component: Option<&Path>) -> Result<Vec<u8>, CtlError> {
-    let stdin = match component {
-        None => Stdio::null(),
-        Some(path) => File::open(path).map_err(|error| file(path, "read", &error))?.into(),
-    };
+/// What the compiler writes, from these bytes: a file could be another one by the time that it is read again.
+fn skillc(arguments: &[&str], component: &[u8]) -> Result<Vec<u8>, CtlError> {
+    let mut child = Command::new(beside_us("valet-skillc"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            failed(format!(
+                "valet-skillc does not start: {error}; is it installed beside valetctl?"
+            ))
+        })?;
+    let stdin = child.stdin.take();
+    let output = thread::scope(|scope| {
+        // One that stops reading says why on its stderr.
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(component)));
+        child.wait_with_output()
+    });
     let output =
-        Command::new(beside_us("valet-skillc")).args(arguments).stdin(stdin).output().map_err(
-            |error| {
-                failed(format!(
-                    "valet-skillc does not start: {error}; is it installed beside valetctl?"
-                ))
-            },
-        )?;
+        output.map_err(|error| failed(format!("valet-skillc cannot be waited for: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).replace(char::is_control, " ");
         return Err(failed(format!("{}: {}", output.status, said.trim())));

@@ -23,6 +23,8 @@ pub(crate) struct WyomingConfig {
     intent: Vec<Address>,
     /// The group that may connect to the files; none = their owner alone.
     pub group: Option<u32>,
+    /// Whether an address of another interface than loopback is taken.
+    pub allow_unauthenticated_network: bool,
     satellites: BTreeMap<String, Zone>,
 }
 
@@ -32,6 +34,7 @@ impl Default for WyomingConfig {
             handle: vec![Address::Usual],
             intent: vec![Address::Usual],
             group: None,
+            allow_unauthenticated_network: false,
             satellites: BTreeMap::new(),
         }
     }
@@ -67,6 +70,7 @@ impl WyomingConfig {
     /// The key that is wrong.
     pub(super) fn merge(&mut self, file: Wyoming) -> Result<(), String> {
         let allow = file.allow_unauthenticated_network;
+        self.allow_unauthenticated_network |= allow;
         for (key, addresses, with) in [
             ("wyoming.handle", &mut self.handle, file.handle),
             ("wyoming.intent", &mut self.intent, file.intent),

@@ -25,5 +25,3 @@ RDEPENDS:${PN} = "\
 
 # The encoder of the image; another one is a recipe that inherits valet_model.
 VALET_MODEL ?= "valet-model-all-minilm-l6-v2"
-# A sealed image has none.
-VALET_COMPILER = "${@'' if d.getVar('VALET_SEALED') == '1' else 'valet-skillc'}"

@@ -73,7 +73,7 @@ do_install() {
     fi
 }
 
-# Without valet-skillc a board runs no skill that it has not compiled before.
+# Without valet-skillc a board is sealed: it runs skills that carry code (docs/yocto.md).
 PACKAGE_BEFORE_PN = "valetctl valet-skillc ${PN}-session ${PN}-polkit"
 
 SUMMARY:valetctl = "Command-line client of the assistant, and tool for packages of skills"
@@ -97,7 +97,7 @@ FILES:${PN}-polkit = "${datadir}/polkit-1"
 RDEPENDS:${PN} = "dbus"
 RDEPENDS:${PN}-session = "dbus ${PN}"
 RDEPENDS:${PN}-polkit = "${@bb.utils.filter('PACKAGECONFIG', 'polkit', d)}"
-RDEPENDS:${PN}-ptest += "valet-skillc valetctl"
+RDEPENDS:${PN}-ptest += "${VALET_COMPILER} valetctl"
 RRECOMMENDS:${PN}-ptest += "packagegroup-valet"
 
 SYSTEMD_SERVICE:${PN} = "valetd.service"

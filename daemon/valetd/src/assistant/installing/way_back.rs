@@ -14,6 +14,7 @@ use crate::{
 };
 use valet_bus::{BusError, ErrorName, Reply, access::Right, path};
 use valet_core::intent::SkillId;
+use valet_package::SkillFolder;
 use valet_skill_host::{Prepared, SkillStats};
 
 /// Turns in which a new version has to show that it works.
@@ -131,9 +132,11 @@ impl Assistant {
             };
             let prepared =
                 found.map_err(|why| BusError::new(ErrorName::SkillFailed, why)).and_then(|found| {
-                    let Some(found) = found else { return Ok(None) };
+                    let Some(mut found) = found else { return Ok(None) };
                     let granted = sources.skill(&found, Origin::Image).granted;
-                    let prepared = workshop.host.prepare(found.read.clone(), granted);
+                    let code = found.read.code.take();
+                    let for_host = SkillFolder { code, ..found.read.clone() };
+                    let prepared = workshop.host.prepare(for_host, granted);
                     Ok(Some((found, prepared.map_err(|e| installation::unfit(&e))?)))
                 });
             instant!("back.ready");
