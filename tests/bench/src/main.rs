@@ -6,6 +6,7 @@
 mod automotive;
 mod clock;
 mod encoder;
+mod faults;
 mod figures;
 mod free;
 mod heard;
@@ -83,6 +84,8 @@ enum What {
     Hostile(hostile::Arguments),
     /// Very many mixed requests with hostile clients: growth, descriptors, faults.
     Soak(soak::Arguments),
+    /// A fault a minute in a machine of its own: the name on the bus, deadlines, named errors, recovery.
+    Faults(faults::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         What::Install(a) => install::run(&a),
         What::Hostile(a) => hostile::run(&a),
         What::Soak(a) => soak::run(&a),
+        What::Faults(a) => faults::run(&a),
     };
     match outcome {
         Ok(report) => {
