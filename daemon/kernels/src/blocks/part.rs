@@ -21,6 +21,7 @@ pub(crate) trait Kind {
     /// A byte `b` means `b - OFFSET`.
     const OFFSET: i32;
     /// Products with ±127 that may be summed up in 16 bits before `OFFSET` is taken off: 2, 4, or 16.
+    #[allow(dead_code, reason = "some processors have 32 bits for every sum")]
     const PRODUCTS: usize;
     /// Bytes have a sign; else they are at most 63.
     #[allow(dead_code, reason = "some processors take both alike")]
