@@ -140,6 +140,14 @@ impl SentenceEncoder {
         own + self.vocabulary.memory_bytes()
     }
 
+    /// Lets go of the memory that only work needs: the room that a batch took, and the mapped pages, which stay in the
+    /// system's cache of files. The next text is slower by what it takes to map and make again what it touches.
+    pub fn rest(&self) {
+        if let Engine::Packed(runtime) = &self.engine {
+            runtime.rest();
+        }
+    }
+
     fn tokenize(&self, text: &str) -> Tokenization {
         self.vocabulary.tokenize(text, self.shape.token_limit)
     }

@@ -9,7 +9,7 @@ mod op;
 mod scratch;
 mod weights;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::prelude::{
     IntoRunnable, IntoTensor, RunnableModel, TValue, TractResult, TypedFact, TypedModel, TypedOp,
@@ -30,6 +30,7 @@ pub(crate) use scratch::Scratch;
 pub(crate) struct Runtime {
     plan: Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>,
     model: Arc<PackedModel>,
+    scratch: Arc<Mutex<Scratch>>,
     /// Positions that the model has rows for.
     positions: usize,
     /// Pieces that it has rows for.
@@ -62,9 +63,9 @@ impl Runtime {
         let (positions, pieces) = (program.positions(), program.pieces());
         // Two neighbouring steps' rows of floats live at once, and the quantized ones between them.
         let token_bytes = 10 * program.widest_pair() as u64;
-        let model = Arc::new(model);
-        let plan = plan(program, &model, scratch).map_err(|error| format!("{error:#}"))?;
-        Ok(Runtime { plan, model, positions, pieces, token_bytes })
+        let (model, scratch) = (Arc::new(model), Arc::new(Mutex::new(scratch)));
+        let plan = plan(program, &model, &scratch).map_err(|error| format!("{error:#}"))?;
+        Ok(Runtime { plan, model, scratch, positions, pieces, token_bytes })
     }
 
     /// Most tokens of a text.
@@ -85,6 +86,13 @@ impl Runtime {
     /// The file it runs from.
     pub(crate) fn model(&self) -> &PackedModel {
         &self.model
+    }
+
+    /// Lets go of the room of the last batch and of what is mapped.
+    pub(crate) fn rest(&self) {
+        // Of a run that panicked the room holds nothing that the next one reads.
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).rest();
+        self.model.rest();
     }
 
     /// Runs texts together: `ids` one after the other, `lengths` how many each has, none of them 0.
@@ -108,13 +116,12 @@ impl Runtime {
 fn plan(
     program: Program<Section>,
     model: &Arc<PackedModel>,
-    scratch: Scratch,
+    scratch: &Arc<Mutex<Scratch>>,
 ) -> TractResult<Arc<RunnableModel<TypedFact, Box<dyn TypedOp>>>> {
     let mut graph = TypedModel::default();
     let [tokens, texts] = ["tokens", "texts"].map(|name| graph.symbols.sym(name).to_dim());
     let ids = graph.add_source("ids", i64::fact([tokens.clone()]))?;
     let lengths = graph.add_source("lengths", i64::fact([texts.clone()]))?;
-    let scratch = Arc::new(Mutex::new(scratch));
     let (sentence, token_rows) = (program.sentence, program.tokens);
     let widths = program.widths();
     // Where the value of each step comes out; inside of a chain nowhere.
@@ -131,7 +138,7 @@ fn plan(
         // A name once for each chain, whatever the graph's names are.
         let (last, name) = (chain.last, format!("to step {}", chain.last));
         let rows = if chain.gives_texts() { texts.clone() } else { tokens.clone() };
-        let op = ChainOp::new(chain, model, &scratch, rows, widths[last])?;
+        let op = ChainOp::new(chain, model, scratch, rows, widths[last])?;
         outlets[last] = graph.wire_node(name, op, &inputs)?.first().copied();
     }
     let outputs = [of(sentence, &outlets)?, of(token_rows, &outlets)?];

@@ -95,6 +95,27 @@ fn texts_together_are_as_each_by_itself() {
     assert_eq!(encoder.encode_all(&[]).expect("nothing to do"), []);
 }
 
+/// What the system holds in memory of the mapping of a file, KiB.
+fn resident(file: &Path) -> usize {
+    let maps = fs::read_to_string("/proc/self/smaps").expect("read");
+    let (_, own) = maps.split_once(&*file.to_string_lossy()).expect("mapped");
+    let rss = own.lines().find_map(|line| line.strip_prefix("Rss:")).expect("counted");
+    rss.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+#[test]
+fn at_rest_it_keeps_no_page_of_the_file_and_says_the_same_afterwards() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut encoder = open(cache.path(), Kernels::best());
+    let before = encodings(&mut encoder);
+    let file = packed_file(cache.path());
+    assert!(resident(&file) > 4096, "{} KiB", resident(&file));
+    encoder.rest();
+    // As soon as it is asked for a page, the system may map what lies beside it too.
+    assert!(resident(&file) < 256, "{} KiB", resident(&file));
+    assert_eq!(encodings(&mut encoder), before);
+}
+
 #[test]
 fn a_damaged_file_is_packed_again_to_the_same_vectors() {
     let cache = tempfile::tempdir().expect("a folder");
@@ -135,6 +156,8 @@ fn without_room_for_a_file_the_weights_take_memory_and_say_why() {
         };
         assert!(why.to_lowercase().contains(says), "{why}");
         assert_eq!(encodings(&mut encoder), expected);
+        encoder.rest();
+        assert_eq!(encodings(&mut encoder), expected, "at rest it keeps what no file has");
         assert_eq!(encoder.mapped_bytes(), 0);
         assert!(encoder.memory_bytes() > 20 << 20);
     }

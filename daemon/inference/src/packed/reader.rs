@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use memmap2::{Advice, Mmap, MmapMut};
+use memmap2::{Advice, Mmap, MmapMut, UncheckedAdvice};
 use twox_hash::XxHash3_128;
 
 use super::{
@@ -79,6 +79,16 @@ impl PackedModel {
     /// Bytes that only this process holds.
     pub(crate) fn own_bytes(&self) -> u64 {
         self.map.len() as u64 - self.mapped_bytes()
+    }
+
+    /// Lets go of what is mapped from a file: it stays in the system's cache, counts as nobody's, and comes back page by
+    /// page where it is read again.
+    pub(crate) fn rest(&self) {
+        if self.from_file {
+            // SAFETY: the map is of a file and only read, so what is read again is what was there. A system that takes
+            // no advice keeps the pages.
+            let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        }
     }
 
     /// The bytes of a section.

@@ -1,6 +1,6 @@
 //! The room that all steps of a plan work in, one after the other, and what each step does there.
 //!
-//! It grows to the largest batch and stays. Must not hand out rows that were not written.
+//! It grows to the largest batch and stays until it is told to rest. Must not hand out rows that were not written.
 
 use valet_kernels::{
     Activation, AttentionScratch, Int8Matrix, Int8Rows, Int8Table, KernelError, Kernels,
@@ -51,6 +51,13 @@ impl Scratch {
             quantized: Int8Rows::new(kernels),
             attention: AttentionScratch::default(),
         }
+    }
+
+    /// Gives the room back; the next batch makes what it needs.
+    pub(super) fn rest(&mut self) {
+        (self.rows, self.next) = (Room::default(), Room::default());
+        self.quantized = Int8Rows::new(self.kernels);
+        self.attention = AttentionScratch::default();
     }
 
     /// The rows that the last step gave.

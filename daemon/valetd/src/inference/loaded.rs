@@ -164,7 +164,7 @@ impl Loaded {
             (earlier, Some(&mut packages)),
             progress,
         );
-        crate::allocator::give_back();
+        self.rest();
         match training {
             _ if given_up() => Err(Untrained::GivenUp),
             Ok(training) => Ok(self.standing.take(training, lesson, ms_since(started))),
@@ -181,9 +181,15 @@ impl Loaded {
     pub(super) fn pay(&mut self) -> Paid {
         let paid = self.standing.pay(&mut self.encoder);
         if !self.standing.owes() {
-            crate::allocator::give_back();
+            self.rest();
         }
         paid
+    }
+
+    /// Gives back what only work needs, for it may be long until there is some.
+    pub(super) fn rest(&self) {
+        self.encoder.rest();
+        crate::allocator::give_back();
     }
 }
 

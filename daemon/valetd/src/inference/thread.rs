@@ -20,6 +20,9 @@ use valet_core::{
 };
 use valet_understanding::Understander;
 
+/// Without anything to do for so long, it gives back what only work needs.
+const REST_AFTER: Duration = Duration::from_secs(30);
+
 /// The encoder that serves, with its heads.
 struct Serving {
     loaded: Loaded,
@@ -79,6 +82,14 @@ impl Thread {
                 Err(mpsc::TryRecvError::Disconnected) => return None,
                 Err(mpsc::TryRecvError::Empty) => self.pay(),
             }
+        }
+        match queue.recv_timeout(REST_AFTER) {
+            Ok(work) => return Some(work),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(serving) = &self.serving {
+            serving.loaded.rest();
         }
         queue.recv().ok()
     }

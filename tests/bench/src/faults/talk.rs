@@ -216,7 +216,7 @@ impl Client {
                     let Some(end) = end else { return Ok(End::Left) };
                     let told = end.args()?;
                     return Ok(match told.code {
-                        0 => End::Result(told.result.clone()),
+                        0 => End::Result(told.result),
                         code => End::Code(code),
                     });
                 }
