@@ -7,9 +7,11 @@
 mod arguments;
 
 use arguments::{Arguments, Job};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     collections::BTreeSet,
     io::{self, Read, Write},
+    num::NonZero,
     process::ExitCode,
 };
 use valet_component::ComponentError;
@@ -42,6 +44,9 @@ Exit codes: 0 done, 2 wrong arguments, 3 the input is no component or too large,
 7 the component is refused: what it imports, its start-up code, its form.
 Killed by SIGSYS: it made a system call that compiling needs not.
 ";
+
+/// Most threads that compile: each takes some megabytes of its own.
+const MOST_THREADS: usize = 4;
 
 /// Why there is no code; each has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +98,7 @@ fn run(arguments: Vec<String>) -> Result<(), CompileError> {
     match job {
         Job::Compile => compile(&declared, target, verbose),
         Job::Walls => {
-            let walls = walls::raise();
+            let walls = walls::raise(&crew()?);
             print(&walls.map(|wall| format!("{wall}\n")).concat())
         }
         Job::EngineId => print(&format!("{}\n", EngineId::of(target).hex())),
@@ -112,7 +117,9 @@ fn compile(
     // let through.
     let engine = engine::compiler(target)
         .map_err(|e| CompileError::Setup { what: "the engine", why: e.to_string() })?;
-    be_walled_in(verbose)?;
+    // Behind the walls no thread can be started.
+    let crew = crew()?;
+    be_walled_in(&crew, verbose)?;
     let wasm = read_component()?;
     match valet_component::check(&wasm, declared) {
         Ok(_) => {}
@@ -121,10 +128,31 @@ fn compile(
         }
         Err(refusal) => return Err(CompileError::Refused(refusal)),
     }
-    let code = engine.precompile_component(&wasm).map_err(|e| CompileError::Invalid {
-        why: format!("{e:#}").chars().take(2000).collect(),
+    let code = crew.install(|| engine.precompile_component(&wasm)).map_err(|e| {
+        CompileError::Invalid { why: format!("{e:#}").chars().take(2000).collect() }
     })?;
     write(&code)
+}
+
+/// Threads that compile the functions of a component, which have nothing to do with each other.
+fn crew() -> Result<ThreadPool, CompileError> {
+    share_one_heap();
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    ThreadPoolBuilder::new()
+        .num_threads(processors.min(MOST_THREADS))
+        .build()
+        .map_err(|e| CompileError::Setup { what: "the threads", why: e.to_string() })
+}
+
+/// All threads take their memory from one heap: of those that glibc makes for threads it looks up in a file whether they may shrink,
+/// which the walls do not let through.
+#[allow(unsafe_code)]
+fn share_one_heap() {
+    // SAFETY: it sets a number in the allocator, and no other thread is there yet.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 /// Where memory ends, the kernel ends this process before whoever started it.
@@ -135,8 +163,8 @@ fn be_first_to_go() {
 
 /// Takes away what a compiler does not need, before it has read a byte. Kernels without some wall
 /// are served; one that sets no limits is broken.
-fn be_walled_in(verbose: bool) -> Result<(), CompileError> {
-    for Wall { name, stands, detail } in walls::raise() {
+fn be_walled_in(crew: &ThreadPool, verbose: bool) -> Result<(), CompileError> {
+    for Wall { name, stands, detail } in walls::raise(crew) {
         if !stands && name == "limits" {
             return Err(CompileError::Setup { what: "the limits", why: detail });
         }

@@ -12,6 +12,7 @@ pub use calls::calls;
 pub use files::files;
 pub use limits::{MAX_CPU_S, MAX_MEMORY_BYTES, limits};
 
+use rayon::ThreadPool;
 use std::fmt;
 
 /// A wall, raised or not.
@@ -44,9 +45,17 @@ impl fmt::Display for Wall {
     }
 }
 
-/// Raises all walls around this thread and what it starts from now on. There is no way back.
+/// Raises all walls around this thread, those of the crew, and what they start from now on. There is no way back. A wall
+/// stands where it stands around each of them.
 #[must_use]
-pub fn raise() -> [Wall; 3] {
+pub fn raise(crew: &ThreadPool) -> [Wall; 3] {
     // In this order: the first needs a file descriptor, the last leaves no call for the others.
-    [files(), limits(), calls()]
+    [everywhere(crew, files), limits(), everywhere(crew, calls)]
+}
+
+/// Raises a wall that is a thread's own around each. Limits are the whole process's.
+fn everywhere(crew: &ThreadPool, wall: fn() -> Wall) -> Wall {
+    let theirs = crew.broadcast(|_| wall());
+    let ours = wall();
+    theirs.into_iter().find(|wall| !wall.stands).unwrap_or(ours)
 }

@@ -1,4 +1,4 @@
-//! How much memory is asked of the system at a time, and how what was freed goes back.
+//! How freed memory goes back to the system.
 //!
 //! Must set its thresholds before anything else, while there is one thread.
 
@@ -21,15 +21,6 @@ pub(crate) fn pin_thresholds() {
             // is refused more memory is used, and nothing else.
             unsafe { libc::mallopt(parameter, bytes) };
         }
-    }
-}
-
-/// Asks for small pages only. Where the system hands out huge ones unasked, a heap or a guest's memory that touches a few
-/// kilobytes takes two megabytes; nothing here is read so often that the processor's tables would make up for it. The
-/// compiler inherits that.
-pub(crate) fn ask_for_small_pages() {
-    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        log::debug!("huge pages cannot be declined, so more memory may be used: {error}");
     }
 }
 

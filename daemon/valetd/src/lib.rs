@@ -61,7 +61,6 @@ const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 #[must_use]
 pub fn main() -> ExitCode {
     allocator::pin_thresholds();
-    allocator::ask_for_small_pages();
     #[cfg(feature = "fail-points")]
     let _scenario = instant::set_up();
     let cli = Cli::parse();
