@@ -47,6 +47,8 @@ Killed by SIGSYS: it made a system call that compiling needs not.
 
 /// Most threads that compile: each takes some megabytes of its own.
 const MOST_THREADS: usize = 4;
+/// Stack of each, bytes: what a process has for its first thread.
+const STACK_BYTES: usize = 8 << 20;
 
 /// Why there is no code; each has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +100,7 @@ fn run(arguments: Vec<String>) -> Result<(), CompileError> {
     match job {
         Job::Compile => compile(&declared, target, verbose),
         Job::Walls => {
-            let walls = walls::raise(&crew()?);
+            let walls = walls::raise(crew()?);
             print(&walls.map(|wall| format!("{wall}\n")).concat())
         }
         Job::EngineId => print(&format!("{}\n", EngineId::of(target).hex())),
@@ -119,7 +121,7 @@ fn compile(
         .map_err(|e| CompileError::Setup { what: "the engine", why: e.to_string() })?;
     // Behind the walls no thread can be started.
     let crew = crew()?;
-    be_walled_in(&crew, verbose)?;
+    be_walled_in(crew, verbose)?;
     let wasm = read_component()?;
     match valet_component::check(&wasm, declared) {
         Ok(_) => {}
@@ -134,13 +136,16 @@ fn compile(
     write(&code)
 }
 
-/// Threads that compile the functions of a component, which have nothing to do with each other.
-fn crew() -> Result<ThreadPool, CompileError> {
+/// Threads that compile the functions of a component, which have nothing to do with each other. They end with the process: what
+/// a thread calls as it ends differs between C libraries, and the walls do not let all of it through.
+fn crew() -> Result<&'static ThreadPool, CompileError> {
     share_one_heap();
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    ThreadPoolBuilder::new()
-        .num_threads(processors.min(MOST_THREADS))
-        .build()
+    let of =
+        |threads| ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES).build();
+    // Where many cannot be had, one does it too.
+    let crew = of(processors.min(MOST_THREADS)).or_else(|_| of(1));
+    crew.map(|crew| &*Box::leak(Box::new(crew)))
         .map_err(|e| CompileError::Setup { what: "the threads", why: e.to_string() })
 }
 

@@ -53,8 +53,9 @@ pub fn raise(crew: &ThreadPool) -> [Wall; 3] {
     [everywhere(crew, files), limits(), everywhere(crew, calls)]
 }
 
-/// Raises a wall that is a thread's own around each. Limits are the whole process's.
-fn everywhere(crew: &ThreadPool, wall: fn() -> Wall) -> Wall {
+/// Raises a wall that is a thread's own around this one and each of the crew. Limits are the whole process's.
+#[must_use]
+pub fn everywhere(crew: &ThreadPool, wall: fn() -> Wall) -> Wall {
     let theirs = crew.broadcast(|_| wall());
     let ours = wall();
     theirs.into_iter().find(|wall| !wall.stands).unwrap_or(ours)

@@ -43,14 +43,22 @@ const ATTEMPTS: [&str; 11] = [
     "another-descriptor",
 ];
 
-/// Runs this test program again as the process that attempts.
+/// The thread that raises the walls, and those of the crew.
+const THREADS: [&str; 3] = ["first", "0", "1"];
+
+/// Runs this test program again as the process whose first thread attempts.
 fn attempt(wall: &str, what: &str) -> ExitStatus {
+    attempt_on("first", wall, what)
+}
+
+/// The same for another of its threads.
+fn attempt_on(thread: &str, wall: &str, what: &str) -> ExitStatus {
     let program = std::env::current_exe().expect("its own path");
     Command::new(program)
         .args(["--exact", "attempts_in_a_process_of_its_own", "--ignored", "--nocapture"])
         // As the daemon starts the compiler: with RUST_BACKTRACE a panic would open files.
         .env_clear()
-        .env(ORDER, format!("{wall} {what}"))
+        .env(ORDER, format!("{wall} {what} {thread}"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -73,16 +81,17 @@ fn is_here(wall: &str) -> bool {
 #[allow(clippy::exit)] // Nothing may happen after the attempt.
 fn attempts_in_a_process_of_its_own() {
     let Ok(order) = std::env::var(ORDER) else { return };
-    let (wall, what) = order.split_once(' ').expect("a wall and an attempt");
+    let order: Vec<&str> = order.split(' ').collect();
+    let [wall, what, thread] = order[..] else { panic!("a wall, an attempt and a thread") };
     // Open before, as what a careless parent leaves open would be.
     let left_open = File::options().write(true).open("/dev/null").expect("it is there");
     let parent = rustix::process::getppid().expect("this test");
     let crew = ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
     let raised = match wall {
         "no" => None,
-        "files" => Some(walls::files()),
+        "files" => Some(walls::everywhere(&crew, walls::files)),
         "limits" => Some(walls::limits()),
-        "calls" => Some(walls::calls()),
+        "calls" => Some(walls::everywhere(&crew, walls::calls)),
         _ => Some(walls::raise(&crew)[2].clone()),
     };
     if raised.is_some_and(|Wall { stands, .. }| !stands) {
@@ -112,7 +121,9 @@ fn attempts_in_a_process_of_its_own() {
         other => panic!("{other} is no attempt"),
     };
     // Whoever is taken over may be one of the threads that compile.
-    std::process::exit(match if wall == "every" { crew.install(attempt) } else { attempt() } {
+    let theirs = crew.broadcast(|who| (who.index().to_string() == thread).then(&attempt));
+    let result = theirs.into_iter().flatten().next().unwrap_or_else(&attempt);
+    std::process::exit(match result {
         Ok(()) => DONE,
         Err(error) => match error.kind() {
             std::io::ErrorKind::PermissionDenied => DENIED,
@@ -166,8 +177,10 @@ fn landlock_alone_denies_files_and_tcp() {
         return;
     }
     assert_eq!(attempt("files", "nothing").code(), Some(DONE));
-    for what in ["open", "create", "execute"] {
-        assert_eq!(attempt("files", what).code(), Some(DENIED), "{what}");
+    for (what, thread) in
+        [("open", "0"), ("open", "1"), ("open", "first"), ("create", "first"), ("execute", "first")]
+    {
+        assert_eq!(attempt_on(thread, "files", what).code(), Some(DENIED), "{what} by {thread}");
     }
     let wall = listed().into_iter().find(|line| line.starts_with("files\t")).expect("listed");
     for (what, means) in [("tcp", " tcp"), ("signal-another", " signals"), ("udp", " udp")] {
@@ -188,10 +201,12 @@ fn the_walls_stand_around_each_thread_that_compiles() {
     if !is_here("calls") {
         return;
     }
-    assert_eq!(attempt("every", "nothing").code(), Some(DONE));
-    for what in ATTEMPTS {
-        let status = attempt("every", what);
-        assert_eq!(status.signal(), Some(SIGSYS), "{what}: {status}");
+    for thread in THREADS {
+        assert_eq!(attempt_on(thread, "every", "nothing").code(), Some(DONE));
+        for what in ATTEMPTS {
+            let status = attempt_on(thread, "every", what);
+            assert_eq!(status.signal(), Some(SIGSYS), "{what} by {thread}: {status}");
+        }
     }
 }
 

@@ -56,12 +56,13 @@ use pipelines::Pipelines;
 use relearning::Relearning;
 pub(crate) use rights::Then;
 use setup::{
-    build_understander, installations, rules, services, start_audit, start_host, tell_of_alarms,
+    build_understander, installations, rules, services, start_audit, start_host, tell_of_state,
 };
 use stats::Stats;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, RwLock},
+    time::Duration,
 };
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use trace::Traces;
@@ -82,6 +83,8 @@ use waiters::Waiters;
 /// The interface of the root object.
 pub(crate) const ASSISTANT: &str = "org.valetd.Assistant1";
 
+/// How often a state that cannot be opened after a fault of its disk is tried.
+const MENDED_EVERY: Duration = Duration::from_secs(10);
 /// Why the daemon is degraded after it crashed too often.
 const SAFE_MODE: &str = "safe mode, for the daemon crashed again and again: what was installed does not run, and a chosen model comes last; \
     remove what was installed last (`valetctl skill remove`), then restart (`systemctl restart valetd`)";
@@ -136,6 +139,8 @@ pub(crate) struct Assistant {
     state: Arc<State>,
     /// Why the state, or how the daemon ended before, makes it degraded.
     start_reasons: Vec<String>,
+    /// Tries to open the state again after a fault of its disk.
+    mending: Option<tokio::task::JoinHandle<()>>,
     safe_mode: bool,
     host: Arc<SkillHost>,
     skills: Skills,
@@ -187,9 +192,9 @@ impl Assistant {
     ) -> anyhow::Result<Self> {
         let Parts { paths, config, understanding, world, policy, words, opened, safe_mode } = parts;
         let Opened { state, kept, reason } = opened;
-        let (policy, state) = (Arc::new(policy), Arc::new(state));
+        let (policy, state, words) = (Arc::new(policy), Arc::new(state), Arc::new(words));
         let shared_policy = Arc::new(RwLock::new(policy.clone()));
-        tell_of_alarms(&state, &happenings);
+        tell_of_state(&state, &happenings);
         let inbox = Inbox::default();
         let outside = outside::open(&config.outside, &happenings, &inbox)?;
         let services = services(&world, &state, &shared_policy, &happenings, outside.clone());
@@ -198,7 +203,6 @@ impl Assistant {
         let (audit, no_audit) = start_audit(&paths, safe_mode);
         let safe = safe_mode.then(|| SAFE_MODE.to_owned());
         let skills = Skills::default();
-        let words = Arc::new(words);
         let dialogue = Dialogue::new(rules(&skills, &policy, &words, &world, &config));
         let mut assistant = Self {
             clock: Monotonic::start(),
@@ -214,6 +218,7 @@ impl Assistant {
             words,
             state,
             start_reasons: [reason, found, safe, no_audit].into_iter().flatten().collect(),
+            mending: None,
             safe_mode,
             host,
             skills,
@@ -382,10 +387,29 @@ impl Assistant {
     /// Reasons for `degraded`, empty when all is well.
     fn reasons(&self) -> Vec<String> {
         let mut reasons = self.start_reasons.clone();
+        reasons.extend(self.state.fault());
         reasons.extend(self.skills.reasons());
         reasons.extend(self.model_reasons());
         reasons.extend(self.pipelines.reasons().iter().cloned());
         reasons
+    }
+
+    /// The state cannot be opened again after a fault of its disk, or is open again. It is tried until it is.
+    fn state_turned(&mut self) {
+        self.show_state();
+        let is_tried = self.mending.as_ref().is_some_and(|mending| !mending.is_finished());
+        if self.state.fault().is_none() || is_tried {
+            return;
+        }
+        let state = self.state.clone();
+        self.mending = Some(tokio::spawn(async move {
+            while state.fault().is_some() {
+                tokio::time::sleep(MENDED_EVERY).await;
+                let state = state.clone();
+                // It may wait for the disk. Where it panics the next one tries.
+                let _ = tokio::task::spawn_blocking(move || state.mend()).await;
+            }
+        }));
     }
 
     /// Writes the properties that follow from where the daemon stands.

@@ -7,28 +7,36 @@ use std::path::Path;
 use valet_package::{SkillFolder, carried::Carried, code, unpacked::Unpacked};
 use valet_skill_host::engine::EngineId;
 
-/// The skill of a package that lies in this folder, with its code where that counts.
-pub(crate) fn with_code(unpacked: Unpacked, folder: &Path, counts: bool) -> SkillFolder {
+/// The skill of a package that lies in this folder, with its code where that `counts`, by whoever vouches for it; and what is
+/// wrong with code that would.
+pub(crate) fn with_code(
+    unpacked: Unpacked,
+    folder: &Path,
+    counts: Result<bool, String>,
+) -> (SkillFolder, Option<String>) {
     let Unpacked { mut skill, code, .. } = unpacked;
+    let mut damage = None;
     if code.is_empty() {
-        return skill;
+        return (skill, damage);
     }
     let (id, engine) = (&skill.manifest.id, EngineId::current().hex());
-    match code.get(&engine) {
-        _ if !counts => {
-            log::info!(
-                "the code that {id} carries is not used: no key vouches for it that may sign code (may-sign-code)"
-            );
-        }
-        None => {
+    match (counts, code.get(&engine)) {
+        (Err(why), _) => log::info!("the code that {id} carries is not used: {why}"),
+        (Ok(false), _) => log::info!(
+            "the code that {id} carries is not used: no key vouches for it that may sign code (may-sign-code)"
+        ),
+        (Ok(true), None) => {
             log::info!("the code that {id} carries is not used: none is for the engine {engine}")
         }
-        Some(of_us) => match read(of_us, folder, &skill.wasm_sha256) {
+        (Ok(true), Some(of_us)) => match read(of_us, folder, &skill.wasm_sha256) {
             Ok(code) => skill.code = Some(code),
-            Err(why) => log::warn!("the code that {id} carries is not used: {why}"),
+            Err(why) => {
+                log::warn!("the code that {id} carries is not used: {why}");
+                damage = Some(why);
+            }
         },
     }
-    skill
+    (skill, damage)
 }
 
 fn read(carried: &Carried, folder: &Path, wasm_sha256: &[u8; 32]) -> Result<Vec<u8>, String> {

@@ -155,6 +155,8 @@ pub(crate) enum Happening {
     },
     /// Alarms were set or cancelled.
     AlarmsChanged,
+    /// The state's file cannot be opened again after a fault of its disk, or is open again.
+    StateTurned,
     /// An alarm that rang was taken from the state.
     Rung {
         /// Whose.

@@ -11,7 +11,7 @@ pub(crate) use found_again::find_again;
 
 use crate::{
     carried_code::with_code,
-    skills::Found,
+    skills::{self, Found},
     state::{State, rows::Version},
     trust::{self, Trust, Vouched},
 };
@@ -268,18 +268,19 @@ impl Workshop {
         let Copied { staged, manifest, vouched } = copied;
         let read = Unpacked::read(staged.folder(), &version.manifest_sha256)
             .map_err(|e| bad_package(&e))?;
-        let mut read = with_code(read, staged.folder(), vouched.code_counts());
+        let (mut read, damage) = with_code(read, staged.folder(), Ok(vouched.code_counts()));
         instant!("prepare.read");
         self.understand(&read)?;
         instant!("prepare.understood");
         let code = read.code.take();
         let for_host = SkillFolder { code, ..read.clone() };
-        let prepared = self.host.prepare(for_host, granted).map_err(|e| unfit(&e))?;
+        let prepared = self.host.prepare(for_host, granted);
+        let prepared = prepared.map_err(|e| unfit(&e, damage.as_deref()))?;
         instant!("prepare.compiled");
         let id = &manifest.manifest.id;
         let folder = self.folders.keep(staged, id, &version).map_err(|e| disk(&e))?;
         instant!("prepare.kept");
-        Ok(Ready { found: Found { read, folder }, version, prepared })
+        Ok(Ready { found: Found { read, folder, damage }, version, prepared })
     }
 
     /// A skill whose sentences cannot be compiled would not be understood.
@@ -300,8 +301,8 @@ pub(crate) fn component_hash(folder: &Path) -> Option<[u8; 32]> {
 }
 
 /// Why the host does not take a skill, as an answer on the bus.
-pub(crate) fn unfit(error: &HostError) -> BusError {
-    BusError::new(ErrorName::SkillFailed, error.to_string())
+pub(crate) fn unfit(error: &HostError, damage: Option<&str>) -> BusError {
+    BusError::new(ErrorName::SkillFailed, skills::unfit(error, damage))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use valet_core::{
     routing::{SkillEntry, SkillTable},
 };
 use valet_package::{Manifest, Sentences, SkillFolder, carried::Carried, unpacked::Unpacked};
-use valet_skill_host::SkillHost;
+use valet_skill_host::{HostError, SkillHost};
 
 /// Most skills that are loaded.
 pub(crate) const MAX_SKILLS: usize = 64;
@@ -161,17 +161,18 @@ impl Sources<'_> {
     /// Why it cannot be used.
     pub(crate) fn read_of_image(&self, folder: &Path) -> Result<Found, String> {
         let text = |error: valet_package::PackageError| error.to_string();
-        let read = if Unpacked::lies_in(folder) {
+        let (read, damage) = if Unpacked::lies_in(folder) {
             let read = Unpacked::read_as_it_is(folder).map_err(text)?;
-            let vouched = self.trusted.as_ref().is_ok_and(|trusted| {
+            let trusted = self.trusted.as_ref().map_err(|error| error.to_string());
+            let counts = trusted.and_then(|trusted| {
                 let vouched = trusted.judge_installed(&read.manifest, &read.signatures);
-                vouched.is_ok_and(|vouched| vouched.code_counts())
+                vouched.map(|vouched| vouched.code_counts()).map_err(|error| error.to_string())
             });
-            with_code(read, folder, vouched)
+            with_code(read, folder, counts)
         } else {
-            SkillFolder::read(folder).map_err(text)?
+            (SkillFolder::read(folder).map_err(text)?, None)
         };
-        Ok(Found { read, folder: folder.to_owned() })
+        Ok(Found { read, folder: folder.to_owned(), damage })
     }
 
     /// A version that is installed: whole, unchanged, and still trusted.
@@ -187,7 +188,8 @@ impl Sources<'_> {
         if read.skill.manifest.id != *id {
             return Err(format!("it is {}", read.skill.manifest.id));
         }
-        Ok(Found { read: with_code(read, &folder, vouched.code_counts()), folder })
+        let (read, damage) = with_code(read, &folder, Ok(vouched.code_counts()));
+        Ok(Found { read, folder, damage })
     }
 
     /// An installed skill: its current version, else the one before.
@@ -224,7 +226,7 @@ impl Sources<'_> {
 
     /// What is shown of a skill that was read.
     pub(crate) fn skill(&self, found: &Found, origin: Origin) -> Skill {
-        let Found { read, folder } = found;
+        let Found { read, folder, .. } = found;
         let id = &read.manifest.id;
         let of_image = origin == Origin::Image;
         Skill {
@@ -261,6 +263,16 @@ pub(crate) struct Found {
     pub read: SkillFolder,
     /// Where it lies.
     pub folder: PathBuf,
+    /// What is wrong with the code that it carries.
+    pub damage: Option<String>,
+}
+
+/// Why a skill cannot be loaded: what the host says, and what is wrong with the code that it carries.
+pub(crate) fn unfit(error: &HostError, damage: Option<&str>) -> String {
+    match damage {
+        Some(damage) => format!("{error}; the code that it carries is damaged: {damage}"),
+        None => error.to_string(),
+    }
 }
 
 impl Skills {
@@ -277,7 +289,10 @@ impl Skills {
         };
         for (id, versions) in &installed {
             match sources.read_installed(id, versions) {
-                Ok((found, origin)) => skills.take(found, origin, sources, host),
+                Ok((found, origin)) => {
+                    skills.take(found, origin, sources, host);
+                    skills.fall_back(id, sources, host);
+                }
                 Err(why) => skills.unreadable.push(format!("{id}: {why}")),
             }
         }
@@ -291,7 +306,7 @@ impl Skills {
     }
 
     fn take_of_image(&mut self, found: Found, sources: &Sources<'_>, host: Option<&SkillHost>) {
-        let Found { read, folder } = &found;
+        let Found { read, folder, .. } = &found;
         let id = read.manifest.id.clone();
         if self.of_image.contains_key(&id) {
             self.unreadable.push(format!("{}: the skill {id} is there twice", folder.display()));
@@ -314,6 +329,7 @@ impl Skills {
         host: Option<&SkillHost>,
     ) {
         let mut skill = sources.skill(&found, origin);
+        let damage = found.damage;
         if skill.status == SkillStatus::Ready
             && let Some(host) = host
         {
@@ -324,11 +340,29 @@ impl Skills {
                 Err(error) => {
                     // What ran before may be what nobody vouches for any more.
                     host.unload(&skill.manifest.id);
-                    skill.status = SkillStatus::Failed(error.to_string());
+                    skill.status = SkillStatus::Failed(unfit(&error, damage.as_deref()));
                 }
             }
         }
         self.by_id.insert(skill.manifest.id.clone(), skill);
+    }
+
+    /// Where the current version of a skill cannot be loaded, the one before runs, if it can.
+    fn fall_back(&mut self, id: &SkillId, sources: &Sources<'_>, host: Option<&SkillHost>) {
+        let Some(failed) = self.by_id.get(id).cloned() else { return };
+        let (SkillStatus::Failed(why), Origin::Installed { versions, instead: None }) =
+            (&failed.status, &failed.origin)
+        else {
+            return;
+        };
+        let Some(previous) = &versions.previous else { return };
+        let Ok(found) = sources.read_version(id, previous) else { return };
+        let instead = Some(format!("version with counter {}: {why}", versions.current.counter));
+        let origin = Origin::Installed { versions: versions.clone(), instead };
+        self.take(found, origin, sources, host);
+        if self.by_id.get(id).is_some_and(|skill| skill.status != SkillStatus::Ready) {
+            self.by_id.insert(id.clone(), failed);
+        }
     }
 
     /// Skills that take turns and can be understood.

@@ -41,13 +41,13 @@ const TABLES: [Bytes; 10] =
 /// Between whose a row is and the rest of its key; neither may hold it.
 const SEPARATOR: char = '\n';
 
-/// Called after the alarms changed, so that the next one can be waited for.
-pub(crate) type AlarmsChanged = Arc<dyn Fn() + Send + Sync>;
+/// Somebody who is told that something changed, and looks for himself.
+pub(crate) type Told = Arc<dyn Fn() + Send + Sync>;
 
 /// The database.
 pub(crate) struct State {
     database: Held,
-    alarms_changed: std::sync::OnceLock<AlarmsChanged>,
+    alarms_changed: std::sync::OnceLock<Told>,
 }
 
 fn failed(error: impl ToString) -> StoreError {
@@ -93,8 +93,26 @@ fn key_of(whose: &str, name: &str) -> String {
 
 impl State {
     /// Sets who is told when alarms change; only the first call counts.
-    pub(crate) fn on_alarms_changed(&self, changed: AlarmsChanged) {
+    pub(crate) fn on_alarms_changed(&self, changed: Told) {
         let _ = self.alarms_changed.set(changed);
+    }
+
+    /// Sets who is told when the file cannot be opened again after a fault of its disk, and when it can; only the first call
+    /// counts.
+    pub(crate) fn on_turned(&self, turned: Told) {
+        self.database.on_turned(turned);
+    }
+
+    /// Why the file cannot be opened again after a fault of its disk, for a person. None on a disk that is only full: what
+    /// cannot be written is refused then, and the file stays open.
+    #[must_use]
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.database.fault()
+    }
+
+    /// Tries to open the file again, where it is not open; may wait for its disk.
+    pub(crate) fn mend(&self) {
+        self.database.mend();
     }
 
     fn read_one(&self, table: Bytes, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,12 +1,13 @@
 //! A board without a compiler: it runs code that a package carries, by the word of a key that may sign code, and nothing else.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
-use valet_bus_tests::{Release, Scene, Shop, install};
+use valet_bus_tests::{Release, Scene, Shop, install, installed};
 use valet_package::carried::Kind;
 use valet_testkit::{Author, Packed, Skills, built, none, text};
 
+const LAMP: &str = "org.example.lamp";
 const PLACE: &str = "where is the lamp";
 const ENGINE_OF_ANOTHER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -112,17 +113,43 @@ async fn without_code_and_without_the_right_key_nothing_runs_and_it_says_why() {
     assert!(refused(&scene, &of_another).await.contains("the board is sealed"));
 }
 
-#[tokio::test]
-async fn code_that_was_changed_on_the_disk_does_not_run() {
-    let shop = foundry();
-    let package = shop.author.sign(&packed(with_code(1).path()));
-    let image = image(&package);
-    let code = image.path().join("org.example.lamp/code");
-    let file = fs::read_dir(code).unwrap().next().unwrap().unwrap().path();
+/// Changes a byte of the code in a skill's folder.
+fn damage_the_code(skill: &Path) {
+    let file = fs::read_dir(skill.join("code")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn code_of_the_image_that_was_changed_on_the_disk_does_not_run_and_it_says_why() {
+    let shop = foundry();
+    let package = shop.author.sign(&packed(with_code(1).path()));
+    let image = image(&package);
+    damage_the_code(&image.path().join("org.example.lamp"));
     let scene = board(&shop, Skills::Folder(image.path().into())).await;
-    assert!(reasons(&scene).await.contains("the board is sealed"));
+    let why = reasons(&scene).await;
+    assert!(why.contains("org.example.lamp") && why.contains("damaged"), "{why}");
+    assert!(scene.assistant.parse(PLACE, none()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn where_the_code_of_a_version_is_damaged_the_one_before_runs_and_it_says_why() {
+    let shop = foundry();
+    let mut scene = board(&shop, Skills::None).await;
+    for counter in [1, 2] {
+        let package = shop.author.sign(&packed(with_code(counter).path()));
+        let (code, result) = install(&scene.client, &package, &["location:*"]).await.unwrap();
+        assert_eq!(code, 0, "{result:?}");
+    }
+    scene.daemon.terminate(Duration::from_secs(2)).await.unwrap();
+    let versions = scene.daemon.state_folder().join("skills/org.example.lamp");
+    let newest = fs::read_dir(versions).unwrap().map(|version| version.unwrap().path()).max();
+    damage_the_code(&newest.unwrap());
+    scene.daemon = scene.daemon.again(|builder| builder).await.unwrap();
+    assert_eq!(where_the_lamp_is(&scene).await, "answer");
+    assert_eq!(installed(&scene.client, LAMP).await.skill_version().await.unwrap(), "1.0.0");
+    let why = reasons(&scene).await;
+    assert!(why.contains("counter 2") && why.contains("damaged"), "{why}");
 }

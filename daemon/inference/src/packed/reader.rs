@@ -81,8 +81,8 @@ impl PackedModel {
         self.map.len() as u64 - self.mapped_bytes()
     }
 
-    /// Lets go of what is mapped from a file: it stays in the system's cache, counts as nobody's, and comes back page by
-    /// page where it is read again.
+    /// Lets go of what is mapped from a file: it stays in the system's cache of files, is the first to go where others need
+    /// room, and comes back page by page where it is read again.
     pub(crate) fn rest(&self) {
         if self.from_file {
             // SAFETY: the map is of a file and only read, so what is read again is what was there. A system that takes

@@ -89,6 +89,7 @@ impl Assistant {
             Happening::Received { skill, invoked } => self.received(skill, &invoked),
             Happening::Named { skill, entity, values } => self.named(skill, entity, values),
             Happening::AlarmsChanged => self.schedule_alarms(),
+            Happening::StateTurned => self.state_turned(),
             Happening::Rung { skill, name } => self.rung(&skill, &name),
             Happening::Rang { skill, name, invoked } => {
                 self.rang(&skill, &name, &invoked);

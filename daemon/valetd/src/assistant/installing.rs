@@ -19,7 +19,7 @@ use crate::{
     happening::Happening,
     installation::{self, Copied, Folders, Ready, Workshop},
     logging::message_id,
-    skills::{Skills, Sources, Which},
+    skills::{Skills, Sources, Which, unfit},
     trust::Trust,
 };
 use plan::Plan;
@@ -178,7 +178,7 @@ impl Assistant {
             Some(version) => sources.read_version(id, version)?,
         };
         let prepared = self.host.prepare(found.read, skill.granted.clone());
-        self.host.adopt(prepared.map_err(|e| e.to_string())?);
+        self.host.adopt(prepared.map_err(|e| unfit(&e, found.damage.as_deref()))?);
         Ok(())
     }
 

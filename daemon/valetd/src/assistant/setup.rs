@@ -10,7 +10,7 @@ use crate::{
     installation::{Folders, find_again},
     paths::Paths,
     skills::{SkillStatus, Skills},
-    state::{Kept, State},
+    state::{Kept, State, Told},
     trust::Trust,
     wall::SystemClock,
     world::World,
@@ -92,13 +92,17 @@ fn say_found(skills: &[SkillId]) -> Option<String> {
     ))
 }
 
-/// Has the task told when alarms change.
-pub(super) fn tell_of_alarms(state: &State, happenings: &UnboundedSender<Happening>) {
-    let changed = happenings.clone();
-    state.on_alarms_changed(Arc::new(move || {
-        // The daemon is stopping when nobody listens.
-        let _ = changed.send(Happening::AlarmsChanged);
-    }));
+/// Has the task told when alarms change, and when the state cannot be opened again or is.
+pub(super) fn tell_of_state(state: &State, happenings: &UnboundedSender<Happening>) {
+    let tell = |happening: fn() -> Happening| -> Told {
+        let happenings = happenings.clone();
+        Arc::new(move || {
+            // The daemon is stopping when nobody listens.
+            let _ = happenings.send(happening());
+        })
+    };
+    state.on_alarms_changed(tell(|| Happening::AlarmsChanged));
+    state.on_turned(tell(|| Happening::StateTurned));
 }
 
 /// What skills may be given.

@@ -67,6 +67,9 @@ fn is_corruption(error: &redb::Error) -> bool {
 fn read_into_memory(file: &Path) -> std::io::Result<InMemoryBackend> {
     let backend = InMemoryBackend::new();
     let bytes = read_bounded(file, MAX_COPIED_BYTES).map_err(std::io::Error::other)?;
+    if bytes.is_empty() {
+        return Err(std::io::Error::other("it is empty"));
+    }
     backend.set_len(bytes.len() as u64)?;
     backend.write(0, &bytes)?;
     Ok(backend)

@@ -137,7 +137,9 @@ impl Assistant {
                     let code = found.read.code.take();
                     let for_host = SkillFolder { code, ..found.read.clone() };
                     let prepared = workshop.host.prepare(for_host, granted);
-                    Ok(Some((found, prepared.map_err(|e| installation::unfit(&e))?)))
+                    let unfit = |e| installation::unfit(&e, found.damage.as_deref());
+                    let prepared = prepared.map_err(unfit)?;
+                    Ok(Some((found, prepared)))
                 });
             instant!("back.ready");
             Ok(Step::Back(Box::new(Back { id, wanted, why, found: prepared? })))
