@@ -95,6 +95,11 @@ impl Live {
         std::fs::read_to_string(&path).with_context(|| path)
     }
 
+    /// A line of its `smaps_rollup`, such as `Pss:`, KiB.
+    pub(crate) fn rollup_kib(&self, line: &str) -> anyhow::Result<f64> {
+        status_number(&self.proc("smaps_rollup")?, line).with_context(|| format!("no {line}"))
+    }
+
     /// Resident memory, KiB.
     pub(crate) fn resident_kib(&self) -> anyhow::Result<f64> {
         status_number(&self.proc("status")?, "VmRSS:").context("no VmRSS")

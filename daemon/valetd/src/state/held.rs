@@ -48,7 +48,6 @@ impl Open {
             }
             Err(error) => format!("{} cannot be opened: {error}", file.display()),
         };
-        log::error!("the state is not written after a fault of its disk: {why}");
         match open::copied(file) {
             Ok(database) => Self::Copy(database, why),
             Err(_) => Self::Nothing(why),
@@ -145,8 +144,15 @@ impl Held {
         *open = Open::again(file);
         let fault = open.fault();
         let turned = was_whole != fault.is_none();
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        let before = std::mem::replace(
+            &mut *self.fault.lock().unwrap_or_else(PoisonError::into_inner),
+            fault.clone(),
+        );
         drop(open);
+        // It is tried again and again, which the journal need not hold.
+        if let Some(why) = fault.filter(|why| before.as_ref() != Some(why)) {
+            log::error!("after a fault of the disk {why}");
+        }
         if let (true, Some(told)) = (turned, self.turned.get()) {
             told();
         }

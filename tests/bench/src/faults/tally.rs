@@ -87,7 +87,7 @@ impl Tally {
             let until = request.at + request.took;
             let from = request.at.checked_sub(NEWS).unwrap_or(request.at);
             let excused = yardstick.stood_still(request.at, until);
-            let of = if is_the_bus(&request.outcome) || !presence.outages(from, until).is_empty() {
+            let of = if !presence.outages(from, until).is_empty() {
                 &mut kept
             } else if request.late_by() <= GRACE + excused {
                 &mut stood_still
