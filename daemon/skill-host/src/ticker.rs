@@ -11,8 +11,8 @@ use std::{
 };
 use wasmtime::Engine;
 
-/// How often a running guest is looked at.
-const TICK: Duration = Duration::from_millis(5);
+/// How often a running guest is looked at, and gives way: about what another turn may wait for it on its processor.
+const TICK: Duration = Duration::from_micros(500);
 
 #[derive(Default)]
 struct State {

@@ -17,6 +17,9 @@ const UNASKED_THREADS: usize = 1;
 /// How much less they ask of the processor than whoever speaks.
 const UNASKED_NICE: i32 = 10;
 
+/// The slice of the processor that guests ask for, nanoseconds: the longest there is.
+const SLICE_NS: u64 = 100_000_000;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Who waits for a job.
@@ -43,10 +46,11 @@ impl Workers {
     /// Starts so many threads for whoever speaks, and those for what nobody waits for. So many jobs of each sort may wait.
     pub(crate) fn start(asked: usize, most_waiting: usize) -> Result<Self, HostError> {
         Ok(Self {
-            asked: Crew::start("skill", asked, most_waiting, || {})?,
+            asked: Crew::start("skill", asked, most_waiting, gives_way)?,
             unasked: Crew::start("unasked", UNASKED_THREADS, most_waiting, || {
                 // Where it is refused all are equals.
                 let _ = rustix::process::nice(UNASKED_NICE);
+                gives_way();
             })?,
         })
     }
@@ -67,6 +71,20 @@ impl Workers {
         self.asked.stop();
         self.unasked.stop();
     }
+}
+
+/// Asks for long slices of the processor for this thread, as many as others in all: from Linux 6.12 on whoever wakes and wants
+/// a shorter one goes first. Older kernels take no notice, and where it is refused nothing is lost but that.
+#[allow(unsafe_code)]
+fn gives_way() {
+    // SAFETY: plain numbers, of which any may be zero: the usual policy, nice as given below, no flags.
+    let mut wanted: libc::sched_attr = unsafe { std::mem::zeroed() };
+    wanted.size = u32::try_from(size_of::<libc::sched_attr>()).unwrap_or_default();
+    // The kernel would set it to zero.
+    wanted.sched_nice = rustix::process::nice(0).unwrap_or(0);
+    wanted.sched_runtime = SLICE_NS;
+    // SAFETY: the kernel reads `size` bytes of a structure that is that large.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wanted, 0) };
 }
 
 #[derive(Default)]
