@@ -51,7 +51,7 @@ use valet_core::{
 use vectors::dots;
 
 /// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-13";
+const RECIPE: &[u8] = b"heads-14";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
@@ -220,7 +220,7 @@ impl Heads {
         let stored =
             place.as_ref().and_then(|place| cache::read(&place.heads_file, &place.of_heads));
         if let Some(heads) =
-            stored.and_then(|bytes| Self::parse(&bytes, set, (&fingerprint, dimensions)))
+            stored.and_then(|file| Self::parse(file.payload(), set, (&fingerprint, dimensions)))
         {
             return Ok(Training { heads, computed: 0, loan: None });
         }

@@ -31,28 +31,45 @@ pub fn key_of(parts: &[&[u8]]) -> Key {
     hash.finalize().into()
 }
 
-/// Reads a sealed file; `None` when it is missing, foreign, cut short or changed.
-pub(crate) fn read(path: &Path, key: &Key) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    let limit = (HEADER_BYTES + MAX_PAYLOAD_BYTES) as u64;
-    file.take(limit + 1).read_to_end(&mut bytes).ok()?;
-    unseal(&bytes, key).map(<[u8]>::to_vec)
+/// A sealed file that was read and is whole.
+#[derive(Debug)]
+pub(crate) struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// What is in it.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.0.get(HEADER_BYTES..).unwrap_or_default()
+    }
+}
+
+/// Reads a sealed file; `None` when it is missing, foreign, cut short or changed. Of a foreign one only the header is read.
+pub(crate) fn read(path: &Path, key: &Key) -> Option<Sealed> {
+    let mut file = File::open(path).ok()?;
+    let mut bytes = vec![0; HEADER_BYTES];
+    file.read_exact(&mut bytes).ok()?;
+    let (_, length) = opened(&bytes, key)?;
+    bytes.reserve_exact(length);
+    file.take(length as u64 + 1).read_to_end(&mut bytes).ok()?;
+    unseal(&bytes, key)?;
+    Some(Sealed(bytes))
+}
+
+/// The hash and the length of the payload, as the header of a file with this key says them.
+fn opened<'a>(header: &'a [u8], key: &Key) -> Option<(&'a [u8], usize)> {
+    let (magic, rest) = header.split_at_checked(MAGIC.len())?;
+    let (sealed_key, rest) = rest.split_at_checked(32)?;
+    let (length, hash) = rest.split_at_checked(8)?;
+    let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
+    let right = magic == MAGIC && sealed_key == key && length <= MAX_PAYLOAD_BYTES;
+    right.then_some((hash, length))
 }
 
 /// The payload of a sealed file; `None` at any doubt.
 #[must_use]
 pub fn unseal<'a>(bytes: &'a [u8], key: &Key) -> Option<&'a [u8]> {
     let (header, payload) = bytes.split_at_checked(HEADER_BYTES)?;
-    let (magic, rest) = header.split_at_checked(MAGIC.len())?;
-    let (sealed_key, rest) = rest.split_at_checked(32)?;
-    let (length, hash) = rest.split_at_checked(8)?;
-    let length = u64::from_le_bytes(length.try_into().ok()?);
-    let right = magic == MAGIC
-        && sealed_key == key
-        && length == payload.len() as u64
-        && payload.len() <= MAX_PAYLOAD_BYTES
-        && hash == Sha256::digest(payload).as_slice();
+    let (hash, length) = opened(header, key)?;
+    let right = length == payload.len() && hash == Sha256::digest(payload).as_slice();
     right.then_some(payload)
 }
 

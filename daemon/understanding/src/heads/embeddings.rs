@@ -65,8 +65,8 @@ impl Embeddings {
     /// What a file holds; nothing where it cannot be used.
     pub(crate) fn read(path: Option<&Path>, key: &Key, dimensions: usize) -> Self {
         let empty = Self::of_length(dimensions);
-        let Some(bytes) = path.and_then(|path| cache::read(path, key)) else { return empty };
-        Self::parse(&bytes, dimensions).unwrap_or(empty)
+        let Some(file) = path.and_then(|path| cache::read(path, key)) else { return empty };
+        Self::parse(file.payload(), dimensions).unwrap_or(empty)
     }
 
     /// Embeddings out of the payload of a cache file; `None` where a count is past its bound, a

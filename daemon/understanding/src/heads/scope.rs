@@ -134,15 +134,17 @@ impl ScopeModel {
 
     fn fit(&mut self, rows: &[([f32; SIGNS], f32, f32)]) {
         let total: f32 = rows.iter().map(|(.., weight)| weight).sum();
+        let rows: Vec<([f32; SIGNS], f32, f32)> = rows
+            .iter()
+            .map(|(row, wanted, weight)| (self.standard(row), *wanted, *weight))
+            .collect();
         for _ in 0..EPOCHS {
             let mut change = [0.0f32; SIGNS];
             let mut shift = 0.0;
-            for (row, wanted, weight) in rows {
-                let error = weight / total * (wanted - self.of_row(row));
+            for (row, wanted, weight) in &rows {
+                let error = weight / total * (wanted - self.of_standard(row));
                 shift += error;
-                for (sign, c) in change.iter_mut().enumerate() {
-                    *c += error * (row[sign] - self.mean[sign]) * self.scale[sign];
-                }
+                change.iter_mut().zip(row).for_each(|(c, sign)| *c += error * sign);
             }
             self.bias += 2.0 * STEP * shift;
             for (weight, c) in self.weights.iter_mut().zip(change) {
@@ -151,15 +153,19 @@ impl ScopeModel {
         }
     }
 
-    fn of_row(&self, row: &[f32; SIGNS]) -> f32 {
-        let sum: f32 =
-            (0..SIGNS).map(|i| self.weights[i] * (row[i] - self.mean[i]) * self.scale[i]).sum();
+    /// How far each sign is from its mean, in spreads.
+    fn standard(&self, row: &[f32; SIGNS]) -> [f32; SIGNS] {
+        std::array::from_fn(|sign| (row[sign] - self.mean[sign]) * self.scale[sign])
+    }
+
+    fn of_standard(&self, row: &[f32; SIGNS]) -> f32 {
+        let sum: f32 = self.weights.iter().zip(row).map(|(weight, sign)| weight * sign).sum();
         logistic(sum + self.bias)
     }
 
     /// The probability that an utterance with these signs is ours and rightly named.
     pub(crate) fn probability(&self, signs: &Signs) -> f32 {
-        self.of_row(&signs.row())
+        self.of_standard(&self.standard(&signs.row()))
     }
 
     /// Whether a reading with this confidence is taken.

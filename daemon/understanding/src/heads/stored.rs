@@ -49,10 +49,12 @@ fn write(learned: &Learned) -> Vec<u8> {
     write_neighbours(&mut w, &learned.neighbours);
     w.count(learned.foreign.len());
     learned.foreign.iter().for_each(|v| w.f32(*v));
-    let mut order: Vec<(u32, u64)> = learned.space.index.iter().map(|(h, n)| (*n, *h)).collect();
-    order.sort_unstable();
-    w.u64s(&order.into_iter().map(|(_, hash)| hash).collect::<Vec<u64>>());
-    w.f32s(&learned.space.rarity);
+    let features = learned.space.parts();
+    w.u64s(&features.iter().map(|(hash, ..)| *hash).collect::<Vec<u64>>());
+    for (_, column, rarity) in features {
+        w.u32(column);
+        w.f32(rarity);
+    }
     learned.model.weights.parts().iter().for_each(|part| w.f32s(part));
     w.f32s(&learned.model.bias);
     w.f32(learned.model.temperature);
@@ -97,7 +99,7 @@ fn read(bytes: &[u8], set: &TrainingSet, dimensions: usize) -> Option<Learned> {
     }
     let foreign = (0..foreign_numbers).map(|_| r.f32()).collect::<Option<Vec<f32>>>()?;
     let space = read_space(&mut r)?;
-    let model = read_model(&mut r, (intents, dimensions), space.rarity.len())?;
+    let model = read_model(&mut r, (intents, dimensions), space.columns())?;
     let scope = read_scope(&mut r)?;
     let examples = r.count().filter(|count| *count <= MAX_EMBEDDED)?;
     let mean = r.f32s(dimensions)?;
@@ -156,9 +158,8 @@ fn read_neighbours(
 
 fn read_space(r: &mut Reader<'_>) -> Option<FeatureSpace> {
     let hashes = r.u64s().filter(|hashes| hashes.len() <= MAX_FEATURES)?;
-    let rarity = r.f32s(hashes.len())?;
-    let index: std::collections::HashMap<u64, u32> = hashes.iter().copied().zip(0u32..).collect();
-    (index.len() == hashes.len()).then_some(FeatureSpace { index, rarity })
+    let features = hashes.into_iter().map(|hash| Some((hash, r.u32()?, r.f32()?)));
+    FeatureSpace::of_parts(features.collect::<Option<_>>()?)
 }
 
 fn read_model(

@@ -7,12 +7,12 @@ use super::{
     asking::Questions,
     embeddings::Embeddings,
     features::{self, FeatureSpace, Sparse},
-    intent::{IntentModel, Point, calibrate, largest},
+    intent::{IntentModel, Pace, Point, calibrate, largest},
     neighbours::Neighbours,
     scope::{Case, ScopeModel, Signs},
     tagger::Tagger,
     tagging::Tagging,
-    vectors::{dots, softmax},
+    vectors::{kernels, softmax},
 };
 use crate::{
     entities::{Context, Entities, Kind},
@@ -68,8 +68,8 @@ struct Ground<'a> {
     dimensions: usize,
     prepared: Vec<Prepared<'a>>,
     foreign: Vec<Prepared<'a>>,
-    /// The sentence vectors of `foreign`, one behind another.
-    foreign_rows: Vec<f32>,
+    /// For each of `prepared`, and for each of `foreign`, the cosine to the nearest (other) foreign sentence.
+    near_foreign: [Vec<f32>; 2],
 }
 
 /// The examples worth embedding: every sample, then a few expansions in turn over the intents, up
@@ -147,13 +147,13 @@ pub(crate) fn learn(
         dimensions,
         prepared: prepared.into_iter().flatten().collect(),
         foreign: foreign.into_iter().flatten().collect(),
-        foreign_rows: Vec::new(),
+        near_foreign: [Vec::new(), Vec::new()],
     };
     ground.drop_claimed_foreigners();
     let before = before.map(|before| (&before.projection, before.taggers.as_slice()));
     let tagging = Tagging::of((set, examples), (entities, embeddings), dimensions, before);
     let parts = shared_out(1 + FOLDS + set.intents.len(), |part| match part {
-        0 => Part::Model(Box::new(ground.train(&ground.all()))),
+        0 => Part::Model(Box::new(ground.train(&ground.all(), Pace::TO_SERVE))),
         fold if fold <= FOLDS => Part::Fold(ground.hold_out(fold - 1)),
         intent => Part::Tagger(tagging.tagger(intent - 1 - FOLDS)),
     });
@@ -175,7 +175,7 @@ pub(crate) fn learn(
     Learned {
         neighbours: ground.neighbours(&ground.all()),
         texts: ground.prepared.iter().map(|p| shown(p.example)).collect(),
-        foreign: ground.foreign_rows,
+        foreign: rows_of(&ground.foreign),
         space,
         model,
         scope,
@@ -275,23 +275,53 @@ fn prepare<'a>(
     Some(Prepared { example, sentence: embeddings.sentence(&example.text)?, tokens, hashes })
 }
 
+/// The cosines of each of some sentences with each of the rows that lie one behind another, all of length one.
+fn cosines(sentences: &[&[f32]], rows: &[f32]) -> Vec<Vec<f32>> {
+    /// Sentences of a task, and rows that stay in the nearest cache while all of them meet these.
+    const SENTENCES: usize = 64;
+    const ROWS: usize = 16;
+    let width = sentences.first().map_or(0, |sentence| sentence.len()).max(1);
+    let chunks: Vec<&[&[f32]]> = sentences.chunks(SENTENCES).collect();
+    let of_chunk = |number: usize| {
+        let mut all = vec![vec![0.0; rows.len() / width]; chunks[number].len()];
+        for (block, rows) in rows.chunks(ROWS * width).enumerate() {
+            for (sentence, cosines) in chunks[number].iter().zip(&mut all) {
+                let here = &mut cosines[block * ROWS..][..rows.len() / width];
+                kernels().dots(rows, sentence, here);
+            }
+        }
+        all
+    };
+    shared_out(chunks.len(), of_chunk).into_iter().flatten().collect()
+}
+
 /// Sentence vectors, one behind another.
 fn rows_of(prepared: &[Prepared<'_>]) -> Vec<f32> {
     prepared.iter().flat_map(|p| p.sentence.iter().copied()).collect()
 }
 
 impl Ground<'_> {
-    /// Takes out foreign sentences that lie next to a sample.
+    /// Takes out foreign sentences that lie next to a sample, and sees how near the others are to all.
     fn drop_claimed_foreigners(&mut self) {
-        let rows = rows_of(&self.foreign);
-        let mut nearest = vec![0.0f32; self.foreign.len()];
-        for p in &self.prepared {
-            let cosines = dots(&rows, p.sentence);
-            nearest.iter_mut().zip(cosines).for_each(|(most, cosine)| *most = most.max(cosine));
-        }
-        let mut nearest = nearest.into_iter();
-        self.foreign.retain(|_| nearest.next().is_some_and(|cosine| cosine < TOO_NEAR));
-        self.foreign_rows = rows_of(&self.foreign);
+        let all: Vec<&[f32]> =
+            self.prepared.iter().chain(&self.foreign).map(|p| p.sentence).collect();
+        let cosines = cosines(&all, &rows_of(&self.foreign));
+        let (own, others) = cosines.split_at(self.prepared.len());
+        let stays: Vec<bool> = (0..self.foreign.len())
+            .map(|foreigner| own.iter().all(|cosines| cosines[foreigner] < TOO_NEAR))
+            .collect();
+        let nearest = |cosines: &[f32], itself| {
+            let near = cosines.iter().zip(&stays).enumerate();
+            near.filter(|(at, (_, stays))| **stays && Some(*at) != itself)
+                .fold(0.0f32, |most, (_, (cosine, _))| most.max(*cosine))
+        };
+        let others = others.iter().enumerate().filter(|(at, _)| stays[*at]);
+        self.near_foreign = [
+            own.iter().map(|cosines| nearest(cosines, None)).collect(),
+            others.map(|(at, cosines)| nearest(cosines, Some(at))).collect(),
+        ];
+        let mut stays = stays.iter();
+        self.foreign.retain(|_| stays.next() == Some(&true));
     }
 
     fn neighbours(&self, members: &[usize]) -> Neighbours {
@@ -303,7 +333,7 @@ impl Ground<'_> {
         neighbours
     }
 
-    fn train(&self, members: &[usize]) -> (FeatureSpace, IntentModel) {
+    fn train(&self, members: &[usize], pace: Pace) -> (FeatureSpace, IntentModel) {
         let hashes: Vec<&[u64]> =
             members.iter().map(|at| self.prepared[*at].hashes.as_slice()).collect();
         let space = FeatureSpace::of(&hashes);
@@ -324,7 +354,8 @@ impl Ground<'_> {
                 }
             })
             .collect();
-        let model = IntentModel::train(&points, self.intents, self.dimensions, space.rarity.len());
+        let model =
+            IntentModel::train(&points, self.intents, (self.dimensions, space.columns()), pace);
         (space, model)
     }
 
@@ -352,21 +383,22 @@ impl Ground<'_> {
         if outside.is_empty() || inside.is_empty() {
             return [Vec::new(), Vec::new()];
         }
-        let (space, model) = self.train(&inside);
+        let (space, model) = self.train(&inside, Pace::TO_JUDGE);
         let neighbours = self.neighbours(&inside);
-        let held_out = |p: &Prepared<'_>, itself| {
+        let held_out = |p: &Prepared<'_>, near_foreign: f32| {
             let logits = model.logits(p.sentence, &space.vector(&p.hashes));
-            let mut signs = self.signs(p, &logits, (&space, &neighbours), itself);
+            let near = neighbours.nearest(p.sentence, &logits).1;
+            let mut signs = super::signs_of(&logits, near, near_foreign, (&space, &p.tokens));
             let asks = self.questions.are_meant(&p.tokens);
             if asks {
                 signs.lead = self.questions.lead(&logits);
             }
             HeldOut { logits, signs, asks, intent: p.example.intent }
         };
-        let foreigners = self.foreign.iter().enumerate();
+        let [own, others] = &self.near_foreign;
         [
-            outside.iter().map(|at| held_out(&self.prepared[*at], None)).collect(),
-            foreigners.map(|(at, p)| held_out(p, Some(at))).collect(),
+            outside.iter().map(|at| held_out(&self.prepared[*at], own[*at])).collect(),
+            self.foreign.iter().zip(others).map(|(p, near)| held_out(p, *near)).collect(),
         ]
     }
 
@@ -412,21 +444,5 @@ impl Ground<'_> {
             })
         };
         self.prepared.iter().map(fold).collect()
-    }
-
-    fn signs(
-        &self,
-        p: &Prepared<'_>,
-        logits: &[f32],
-        fold: (&FeatureSpace, &Neighbours),
-        itself: Option<usize>,
-    ) -> Signs {
-        let foreign = dots(&self.foreign_rows, p.sentence)
-            .into_iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != itself)
-            .map(|(_, cosine)| cosine)
-            .fold(0.0, f32::max);
-        super::signs_of(logits, fold.1.nearest(p.sentence, logits).1, foreign, (fold.0, &p.tokens))
     }
 }
