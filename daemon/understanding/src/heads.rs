@@ -224,27 +224,36 @@ impl Heads {
         {
             return Ok(Training { heads, computed: 0, loan: None });
         }
-        let mut embeddings = place.as_ref().map_or_else(
-            || Embeddings::of_length(dimensions),
-            |place| Embeddings::read(Some(&place.texts_file), &place.of_encoder, dimensions),
-        );
         let examples = training::chosen(set);
-        let borrowed = match lender {
-            Some(lender) => loan::borrow((set, &examples), &mut embeddings, encoder, lender)?,
-            None => loan::Borrowed::default(),
+        let embed = || {
+            let mut embeddings = place.as_ref().map_or_else(
+                || Embeddings::of_length(dimensions),
+                |place| Embeddings::read(Some(&place.texts_file), &place.of_encoder, dimensions),
+            );
+            let borrowed = match lender {
+                Some(lender) => loan::borrow((set, &examples), &mut embeddings, encoder, lender)?,
+                None => loan::Borrowed::default(),
+            };
+            training::embed(&examples, &mut embeddings, encoder, progress)?;
+            Ok((embeddings, borrowed))
         };
-        training::embed(&examples, &mut embeddings, encoder, progress)?;
+        let (embedded, known, featured) = training::read(embed, (set, &examples), entities);
+        let (embeddings, borrowed) = embedded?;
         let before = earlier.heads.filter(|heads| heads.encoder == fingerprint);
         let before = before.map(|heads| &heads.learned);
-        let learned = training::learn(set, &examples, entities, (&embeddings, dimensions), before);
-        let heads = Self::of(set, (&fingerprint, dimensions), learned);
+        let of = (&embeddings, dimensions);
+        let learned = training::learn((set, &examples), featured, entities, of, before);
+        let heads = Self::of(set, (&fingerprint, dimensions), (known, learned));
         let computed = embeddings.computed();
         Ok(Training { heads, computed, loan: Loan::of(borrowed, embeddings, place) })
     }
 
-    fn of(set: &TrainingSet, (encoder, dimensions): (&str, usize), learned: Learned) -> Self {
+    fn of(
+        set: &TrainingSet,
+        (encoder, dimensions): (&str, usize),
+        (known, learned): (Known, Learned),
+    ) -> Self {
         let (kinds, questions) = (training::kinds_of(set), Questions::of(set));
-        let known = Known::of(&set.examples);
         let (encoder, intents) = (encoder.to_owned(), set.intents.clone());
         Self { intents, kinds, questions, encoder, dimensions, known, learned }
     }

@@ -19,6 +19,7 @@ mod guesses;
 mod hash;
 mod language;
 mod random;
+mod share;
 mod templates;
 mod wake_words;
 

@@ -93,23 +93,23 @@ pub enum Origin {
 pub(crate) fn examples(
     skill: &SkillSource<'_>,
     rules: &Rules,
-    intents: &[TrainingIntent],
-    first: usize,
+    (intents, first): (&[TrainingIntent], usize),
     entities: &Entities,
-    to: &mut Vec<TrainingExample>,
-) {
-    for (number, intent) in intents.iter().enumerate().skip(first) {
+) -> Vec<TrainingExample> {
+    let mut all = Vec::new();
+    for (own, intent) in intents.iter().enumerate() {
+        let number = first + own;
         let Some(sentences) = skill.sentences.intents.get(intent.id.name()) else { continue };
         let mut seen = HashSet::new();
         for text in &sentences.samples {
             let Ok(sample) = Sample::parse(text) else { continue };
             if seen.insert(sample.text.clone()) {
-                to.push(from_sample(number, intent, sample));
+                all.push(from_sample(number, intent, sample));
             }
         }
         // The same expansions whatever other skills there are: what was embedded once stays good
         // when one of them comes or goes.
-        let mut dice = Random::new((number - first) as u64);
+        let mut dice = Random::new(own as u64);
         let names = intent.slots.iter().map(|slot| slot.name.as_str());
         let templates: Vec<Template> = sentences
             .templates
@@ -117,17 +117,18 @@ pub(crate) fn examples(
             .filter_map(|text| rules.template(text, names.clone()).ok())
             .collect();
         let rounds = MAX_TEMPLATE_EXAMPLES.checked_div(templates.len()).unwrap_or(0).clamp(1, 4);
-        let all = (0..rounds).flat_map(|_| &templates).take(MAX_TEMPLATE_EXAMPLES);
-        for template in all {
+        let turns = (0..rounds).flat_map(|_| &templates).take(MAX_TEMPLATE_EXAMPLES);
+        for template in turns {
             let mut pieces = Vec::new();
             expand::random(&template.root, rules, &mut dice, &mut pieces);
             if let Some(example) = from_pieces(number, intent, &pieces, entities, &mut dice)
                 && seen.insert(example.text.clone())
             {
-                to.push(example);
+                all.push(example);
             }
         }
     }
+    all
 }
 
 #[allow(clippy::cast_possible_truncation)]

@@ -10,10 +10,11 @@ use crate::{
     hash::FastMap,
     language::Language,
     normalise::Tokens,
+    share::shared_out_after,
     templates::{self, Templates},
-    training::{self, TrainingIntent, TrainingSet, TrainingSlot},
+    training::{self, TrainingExample, TrainingIntent, TrainingSet, TrainingSlot},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 use valet_core::intent::IntentId;
 use valet_package::{manifest::Manifest, sample::Sample, sentences::Sentences, template::Rules};
 
@@ -46,32 +47,36 @@ impl Understander {
         for skill in skills {
             entities.add_skill(&skill.manifest.id, &skill.sentences.entities, vocabulary)?;
         }
-        let mut templates = Templates::default();
         let mut intents = Vec::new();
-        let mut together = Vec::new();
-        let mut examples = Vec::new();
+        let mut parts = Vec::new();
         for skill in skills {
             let rules = Rules::parse(&skill.sentences.rules).map_err(|(name, e)| {
                 templates::refuse(format!("{} rules.{name}", skill.manifest.id), e.to_string())
             })?;
             let first = intents.len();
-            for intent in describe(skill, &entities)? {
-                together.push(compile(skill, &rules, &intent, intents.len(), &mut templates)?);
-                intents.push(intent);
-            }
-            training::examples(skill, &rules, &intents, first, &entities, &mut examples);
-        }
-        for example in &examples {
-            let slots = &intents[example.intent].slots;
-            let names = example.spans.iter().map(|span| slots[span.slot].name.as_str());
-            pair(&mut together[example.intent], &names.collect::<Vec<_>>());
+            intents.extend(describe(skill, &entities)?);
+            parts.push(Part { skill, rules, own: first..intents.len() });
         }
         let got = intents.len();
         if got > MAX_ALL_INTENTS {
             let what = "intents".to_owned();
             return Err(UnderstandingError::TooMany { what, got, limit: MAX_ALL_INTENTS });
         }
-        templates.finish();
+        let (compiled, examples) = shared_out_after(
+            || compile_all(&parts, &intents),
+            parts.len(),
+            |part| {
+                let Part { skill, rules, own } = &parts[part];
+                training::examples(skill, rules, (&intents[own.clone()], own.start), &entities)
+            },
+        );
+        let (templates, mut together) = compiled?;
+        let examples: Vec<TrainingExample> = examples.into_iter().flatten().collect();
+        for example in &examples {
+            let slots = &intents[example.intent].slots;
+            let names = example.spans.iter().map(|span| slots[span.slot].name.as_str());
+            pair(&mut together[example.intent], &names.collect::<Vec<_>>());
+        }
         let by_id: FastMap<IntentId, usize> =
             intents.iter().enumerate().map(|(index, intent)| (intent.id.clone(), index)).collect();
         let fingerprint = training::fingerprint(language, skills, vocabulary);
@@ -94,6 +99,29 @@ impl Understander {
             wake_words: Arc::default(),
         })
     }
+}
+
+/// A skill, its rules, and which of all intents are its own.
+struct Part<'a> {
+    skill: &'a SkillSource<'a>,
+    rules: Rules,
+    own: Range<usize>,
+}
+
+/// Compiles the templates of all intents; which slots each fills together.
+fn compile_all(
+    parts: &[Part<'_>],
+    intents: &[TrainingIntent],
+) -> Result<(Templates, Vec<Together>), UnderstandingError> {
+    let mut templates = Templates::default();
+    let mut together = Vec::with_capacity(intents.len());
+    for Part { skill, rules, own } in parts {
+        for number in own.clone() {
+            together.push(compile(skill, rules, &intents[number], number, &mut templates)?);
+        }
+    }
+    templates.finish();
+    Ok((templates, together))
 }
 
 /// The intents of a skill with the kinds of their slots.

@@ -24,7 +24,8 @@ pub(crate) type Sparse = Vec<(u32, f32)>;
 
 /// The features that occur in the samples. Those that occur in the same samples share a column: from one to the other only
 /// their rarity differs, so what is learned of one is in proportion what is learned of all (a word's letters, its pairs with
-/// words that only stand beside it, whatever one sample alone has). A third of the columns is left, and nothing is lost.
+/// words that only stand beside it, whatever one sample alone has). Of the 12,000 features of the shipped skills half as many
+/// columns are left, and nothing is lost.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct FeatureSpace {
     /// By the hash of its name.

@@ -124,12 +124,19 @@ impl IntentModel {
 
     /// The logit of each intent.
     pub(crate) fn logits(&self, dense: &[f32], sparse: &Sparse) -> Vec<f32> {
-        let input = LinearInput { dense, sparse };
-        let mut logits = vec![0.0; self.weights.width()];
-        kernels().linear(&self.weights, &[input], &mut logits);
-        logits.truncate(self.intents);
-        logits.iter_mut().zip(&self.bias).for_each(|(logit, bias)| *logit += bias);
-        logits
+        self.logits_of(&[LinearInput { dense, sparse }]).pop().unwrap_or_default()
+    }
+
+    /// The logit of each intent, for each of some inputs: the same as for one, in less time.
+    pub(crate) fn logits_of(&self, inputs: &[LinearInput<'_>]) -> Vec<Vec<f32>> {
+        let width = self.weights.width();
+        let mut rows = vec![0.0; inputs.len() * width];
+        for (inputs, rows) in inputs.chunks(BATCH).zip(rows.chunks_mut((BATCH * width).max(1))) {
+            kernels().linear(&self.weights, inputs, rows);
+        }
+        let of_row =
+            |row: &[f32]| row.iter().zip(&self.bias).map(|(sum, bias)| sum + bias).collect();
+        rows.chunks_exact(width.max(1)).map(of_row).collect()
     }
 
     /// The calibrated probability of each intent, given that one of them is meant.

@@ -14,7 +14,7 @@ use super::{
     tagger::Tagger,
     training::MAX_EMBEDDED,
 };
-use crate::training::TrainingSet;
+use crate::{engine::veto::Known, training::TrainingSet};
 use std::sync::Arc;
 use valet_kernels::Linear;
 
@@ -32,7 +32,7 @@ impl Heads {
         (encoder, dimensions): (&str, usize),
     ) -> Option<Self> {
         let learned = read(payload, set, dimensions)?;
-        Some(Self::of(set, (encoder, dimensions), learned))
+        Some(Self::of(set, (encoder, dimensions), (Known::of(&set.examples), learned)))
     }
 
     /// What [`Heads::parse`] reads.

@@ -15,15 +15,15 @@ use super::{
     vectors::{kernels, softmax},
 };
 use crate::{
+    engine::veto::Known,
     entities::{Context, Entities, Kind},
     normalise::Tokens,
+    share::{shared_out, shared_out_after},
     training::{Origin, TrainingExample, TrainingSet},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 use valet_core::encoder::{Encoder, EncoderFault};
+use valet_kernels::LinearInput;
 
 /// Most texts that are embedded for one training.
 pub(crate) const MAX_EMBEDDED: usize = 3000;
@@ -127,19 +127,54 @@ fn shown(example: &TrainingExample) -> Box<str> {
     }
 }
 
-/// Trains everything, except what stands in `before` just as it would come out. The texts were embedded before.
+/// A text as features.
+pub(crate) struct Featured {
+    tokens: Tokens,
+    hashes: Vec<u64>,
+}
+
+/// What is read on the way to [`learn`].
+enum Reading {
+    Known(Known),
+    Text(Featured),
+}
+
+/// Reads all texts, which needs no vectors, on another thread, while this one does what comes first and then helps. Gives what
+/// came of that, what is known of the intents' sentences, and each example and each sentence of no skill as features.
+pub(crate) fn read<R>(
+    first: impl FnOnce() -> R,
+    (set, examples): (&TrainingSet, &[&TrainingExample]),
+    entities: &Entities,
+) -> (R, Known, Vec<Featured>) {
+    let kinds = kinds_of(set);
+    let texts = examples.iter().map(|example| example.text.as_str()).chain(OUT_OF_DOMAIN.lines());
+    let texts: Vec<&str> = texts.collect();
+    let (first, readings) = shared_out_after(first, 1 + texts.len(), |part| match part {
+        0 => Reading::Known(Known::of(&set.examples)),
+        text => Reading::Text(Featured::of(texts[text - 1], &kinds, entities)),
+    });
+    let (mut known, mut featured) = (Known::default(), Vec::with_capacity(texts.len()));
+    for reading in readings {
+        match reading {
+            Reading::Known(all) => known = all,
+            Reading::Text(text) => featured.push(text),
+        }
+    }
+    (first, known, featured)
+}
+
+/// Trains everything, except what stands in `before` just as it would come out. The texts were read and embedded before.
 pub(crate) fn learn(
-    set: &TrainingSet,
-    examples: &[&TrainingExample],
+    (set, examples): (&TrainingSet, &[&TrainingExample]),
+    featured: Vec<Featured>,
     entities: &Entities,
     (embeddings, dimensions): (&Embeddings, usize),
     before: Option<&Learned>,
 ) -> Learned {
-    let kinds = kinds_of(set);
-    let foreign: Vec<TrainingExample> = OUT_OF_DOMAIN.lines().map(foreigner).collect();
-    let prepare = |example| prepare(example, &kinds, entities, embeddings);
-    let all: Vec<&TrainingExample> = examples.iter().copied().chain(&foreign).collect();
-    let mut prepared = shared_out(all.len(), |at| prepare(all[at]));
+    let foreign: Vec<TrainingExample> = of_no_skill().map(foreigner).collect();
+    let all = examples.iter().copied().chain(&foreign).zip(featured);
+    let mut prepared: Vec<Option<Prepared<'_>>> =
+        all.map(|(example, text)| prepare(example, text, embeddings)).collect();
     let foreign = prepared.split_off(examples.len());
     let mut ground = Ground {
         intents: set.intents.len(),
@@ -199,34 +234,6 @@ fn foreigner(line: &str) -> TrainingExample {
     TrainingExample { intent, text: line.to_owned(), spans, origin: Origin::Sample }
 }
 
-/// Does some tasks, each with its number, on this thread and one more; where there is no other thread to be had, on this
-/// alone. What comes out, in the order of the numbers, is the same.
-fn shared_out<T: Send>(tasks: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= tasks {
-                return done;
-            }
-            done.push((number, task(number)));
-        }
-    };
-    let mut done = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("training".into()).spawn_scoped(scope, work);
-        let mut done = work();
-        match thread.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(others)) => done.extend(others),
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => {}
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
 /// The slots that at least [`EXPECTED`] of an intent's examples fill. Where none of them alone
 /// is, it may be one of several ("warmer", "by two degrees"); a place says nothing of what is
 /// wanted there.
@@ -264,14 +271,19 @@ pub(crate) fn kinds_of(set: &TrainingSet) -> Vec<Kind> {
     kinds
 }
 
+impl Featured {
+    fn of(text: &str, kinds: &[Kind], entities: &Entities) -> Self {
+        let tokens = Tokens::read(text);
+        let hashes = features::hashes(&tokens, kinds, entities, &Context::default());
+        Self { tokens, hashes }
+    }
+}
+
 fn prepare<'a>(
     example: &'a TrainingExample,
-    kinds: &[Kind],
-    entities: &Entities,
+    Featured { tokens, hashes }: Featured,
     embeddings: &'a Embeddings,
 ) -> Option<Prepared<'a>> {
-    let tokens = Tokens::read(&example.text);
-    let hashes = features::hashes(&tokens, kinds, entities, &Context::default());
     Some(Prepared { example, sentence: embeddings.sentence(&example.text)?, tokens, hashes })
 }
 
@@ -385,21 +397,27 @@ impl Ground<'_> {
         }
         let (space, model) = self.train(&inside, Pace::TO_JUDGE);
         let neighbours = self.neighbours(&inside);
-        let held_out = |p: &Prepared<'_>, near_foreign: f32| {
-            let logits = model.logits(p.sentence, &space.vector(&p.hashes));
+        let [own, others] = &self.near_foreign;
+        let own = outside.iter().map(|at| (&self.prepared[*at], own[*at]));
+        let all: Vec<(&Prepared<'_>, f32)> =
+            own.chain(self.foreign.iter().zip(others.iter().copied())).collect();
+        let words: Vec<Sparse> = all.iter().map(|(p, _)| space.vector(&p.hashes)).collect();
+        let inputs = all.iter().zip(&words);
+        let inputs: Vec<LinearInput<'_>> =
+            inputs.map(|((p, _), sparse)| LinearInput { dense: p.sentence, sparse }).collect();
+        let held_out = |((p, near_foreign), logits): (&(&Prepared<'_>, f32), Vec<f32>)| {
             let near = neighbours.nearest(p.sentence, &logits).1;
-            let mut signs = super::signs_of(&logits, near, near_foreign, (&space, &p.tokens));
+            let mut signs = super::signs_of(&logits, near, *near_foreign, (&space, &p.tokens));
             let asks = self.questions.are_meant(&p.tokens);
             if asks {
                 signs.lead = self.questions.lead(&logits);
             }
             HeldOut { logits, signs, asks, intent: p.example.intent }
         };
-        let [own, others] = &self.near_foreign;
-        [
-            outside.iter().map(|at| held_out(&self.prepared[*at], own[*at])).collect(),
-            self.foreign.iter().zip(others).map(|(p, near)| held_out(p, *near)).collect(),
-        ]
+        let mut own: Vec<HeldOut> =
+            all.iter().zip(model.logits_of(&inputs)).map(held_out).collect();
+        let others = own.split_off(outside.len());
+        [own, others]
     }
 
     /// The temperature of the logits, and the judge of scope, from what was held out.
