@@ -117,8 +117,10 @@ fn code_counts_by_the_word_of_a_key_that_may_sign_it_and_vouches() {
     let counts = |signatures: &[Signature]| {
         store.judge(&lamp, signatures, &clock()).expect("trusted").code_counts
     };
-    assert!(!counts(&[by_author.clone()]));
-    assert!(counts(&[by_maker.clone()]) && counts(&[by_author.clone(), by_maker.clone()]));
+    assert!(!counts(std::slice::from_ref(&by_author)));
+    assert!(
+        counts(std::slice::from_ref(&by_maker)) && counts(&[by_author.clone(), by_maker.clone()])
+    );
     // A key that may sign code, of other skills.
     let device = Device::new();
     device.trust("author.toml", &author, "");

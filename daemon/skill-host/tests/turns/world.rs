@@ -254,7 +254,7 @@ pub(crate) fn compiler() -> PathBuf {
 
 pub(crate) fn guest(name: &str) -> Vec<u8> {
     let path = built("the test guest", &format!("wasm32-wasip2/guest/{name}.wasm"));
-    std::fs::read(path).expect("readable")
+    fs::read(path).expect("readable")
 }
 
 /// How many times the time of a desk a turn may take here, as `VALET_SLOWER` says (scripts/test-arm).
@@ -271,8 +271,8 @@ pub(crate) fn manifest(text: &str) -> Manifest {
 /// The probe's folder as `SkillFolder::read` would give it, around any component.
 pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
     let probe = workspace().join("tests/guests/probe");
-    let text = std::fs::read_to_string(probe.join("skill.toml")).expect("readable");
-    let words = std::fs::File::open(probe.join("assets/words.txt")).expect("readable");
+    let text = fs::read_to_string(probe.join("skill.toml")).expect("readable");
+    let words = fs::File::open(probe.join("assets/words.txt")).expect("readable");
     let bytes = words.metadata().expect("its length").len();
     let asset = Asset { file: Arc::new(words), bytes };
     SkillFolder {
@@ -292,7 +292,7 @@ pub(crate) fn folder(wasm: Vec<u8>) -> SkillFolder {
 
 /// The folder of the guest that reaches outside of the car.
 pub(crate) fn outdoors() -> SkillFolder {
-    let text = std::fs::read_to_string(workspace().join("tests/guests/outdoors/skill.toml"));
+    let text = fs::read_to_string(workspace().join("tests/guests/outdoors/skill.toml"));
     let manifest = manifest(&text.expect("readable"));
     SkillFolder { manifest, ..folder(guest("valet_guest_outdoors")) }
 }
@@ -388,14 +388,15 @@ pub(crate) fn text(value: &str) -> Value {
 impl Bench {
     /// Loads a skill, with code that was compiled once for all tests: how code comes to be is for `loading` to try.
     pub(crate) fn load(&self, folder: SkillFolder) {
-        static COMPILED: Mutex<BTreeMap<[u8; 32], (OsString, Vec<u8>)>> =
-            Mutex::new(BTreeMap::new());
+        /// Name and bytes of the code of each component, by its hash.
+        type Compiled = BTreeMap<[u8; 32], (OsString, Vec<u8>)>;
+        static COMPILED: Mutex<Compiled> = Mutex::new(BTreeMap::new());
         let mut compiled = COMPILED.lock().expect("unpoisoned");
         let (component, cached) = (folder.wasm_sha256, self.cache.path().join("aot"));
         if let Some((name, code)) = compiled.get(&component) {
             fs::create_dir(&cached).expect("writable");
             let file =
-                OpenOptions::new().write(true).create(true).mode(0o600).open(cached.join(name));
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(cached.join(name));
             file.and_then(|mut file| file.write_all(code)).expect("writable");
         }
         self.host.load(folder).expect("loads");
