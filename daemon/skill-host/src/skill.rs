@@ -9,8 +9,9 @@ use crate::{
     limits::{HOSTCALL_FUEL, TooMuch},
     rate::Buckets,
     stats::{Counters, SkillState},
-    ticker::Ticker,
+    ticker::{Met, Ticker},
     turn::{RehearsalEnds, Scope, Stop, Turn, TurnClock, TurnParts, UsedUp},
+    workers::give_way,
     world::World,
 };
 use std::{
@@ -137,7 +138,7 @@ impl Loaded {
             run.observe,
             clock,
         );
-        let mut store = self.store(turn);
+        let mut store = self.store(turn, ticker.met());
         let called = {
             let _ticking = ticker.run();
             // A host call that panics unwinds through the guest to here.
@@ -165,15 +166,15 @@ impl Loaded {
         }
     }
 
-    fn store(&self, turn: Turn) -> Store<Turn> {
+    fn store(&self, turn: Turn, met: Met) -> Store<Turn> {
         let mut store = Store::new(self.pre.engine(), turn);
         store.limiter(|turn| &mut turn.limits);
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
+        store.epoch_deadline_callback(move |context| {
+            met.say();
             context.data().clock.check()?;
-            // Kernels that preempt at ticks only let a guest go on for up to ten milliseconds while somebody's turn waits.
-            std::thread::yield_now();
+            give_way();
             Ok(UpdateDeadline::Continue(1))
         });
         store

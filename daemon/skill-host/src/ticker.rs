@@ -1,11 +1,15 @@
-//! Advances the engine's epoch while a guest runs, and sleeps without waking up otherwise.
+//! Advances the engine's epoch while a guest runs: often while it computes, seldom while it waits for the world. Sleeps without
+//! waking up otherwise.
 //!
 //! Must not keep the engine alive, and must not decide when a guest has had enough: each
 //! turn's clock does.
 
 use crate::error::HostError;
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -13,6 +17,8 @@ use wasmtime::Engine;
 
 /// How often a running guest is looked at, and gives way: about what another turn may wait for it on its processor.
 const TICK: Duration = Duration::from_micros(500);
+/// How often it is where none met the tick before: all wait.
+const TICK_OF_THE_WAITING: Duration = Duration::from_millis(5);
 
 #[derive(Default)]
 struct State {
@@ -20,9 +26,27 @@ struct State {
     stopped: bool,
 }
 
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Whether a guest met the last tick, or began since.
+    computes: AtomicBool,
+}
+
+/// Where a guest says that it met a tick.
+#[derive(Clone)]
+pub(crate) struct Met(Arc<Shared>);
+
+impl Met {
+    pub(crate) fn say(&self) {
+        self.0.computes.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The ticking thread.
 pub(crate) struct Ticker {
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,13 +55,13 @@ pub(crate) struct Ticking<'t>(&'t Ticker);
 
 impl Ticker {
     pub(crate) fn start(engine: &Engine) -> Result<Self, HostError> {
-        let shared = Arc::new((Mutex::new(State::default()), Condvar::new()));
+        let shared = Arc::<Shared>::default();
         let (weak, theirs) = (engine.weak(), Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("skill-epoch".into())
             .stack_size(64 << 10)
             .spawn(move || {
-                let (state, changed) = &*theirs;
+                let Shared { state, changed, computes } = &*theirs;
                 let idle = |s: &mut State| s.running == 0 && !s.stopped;
                 loop {
                     let guard = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +71,8 @@ impl Ticker {
                         return;
                     }
                     drop(guard);
-                    thread::sleep(TICK);
+                    let computes = computes.swap(false, Ordering::Relaxed);
+                    thread::sleep(if computes { TICK } else { TICK_OF_THE_WAITING });
                     let Some(engine) = weak.upgrade() else { return };
                     engine.increment_epoch();
                 }
@@ -56,20 +81,26 @@ impl Ticker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
+    /// For the guest of one turn.
+    pub(crate) fn met(&self) -> Met {
+        Met(Arc::clone(&self.shared))
+    }
+
     /// Ticks until the returned value is dropped.
     pub(crate) fn run(&self) -> Ticking<'_> {
+        self.met().say();
         let slept = self.change(|s| {
             s.running += 1;
             s.running == 1
         });
         if slept {
-            self.shared.1.notify_one();
+            self.shared.changed.notify_one();
         }
         Ticking(self)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.shared.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -82,7 +113,7 @@ impl Drop for Ticking<'_> {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.change(|s| s.stopped = true);
-        self.shared.1.notify_one();
+        self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             // It only sleeps and counts; it cannot have panicked.
             let _ = thread.join();

@@ -5,9 +5,11 @@
 use crate::error::HostError;
 use std::{
     collections::VecDeque,
+    num::NonZeroU64,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 /// Stack of a skill thread, bytes: the guest's and as much again for the host's calls.
@@ -16,9 +18,6 @@ const STACK_BYTES: usize = 2 << 20;
 const UNASKED_THREADS: usize = 1;
 /// How much less they ask of the processor than whoever speaks.
 const UNASKED_NICE: i32 = 10;
-
-/// The slice of the processor that guests ask for, nanoseconds: the longest there is.
-const SLICE_NS: u64 = 100_000_000;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -46,11 +45,11 @@ impl Workers {
     /// Starts so many threads for whoever speaks, and those for what nobody waits for. So many jobs of each sort may wait.
     pub(crate) fn start(asked: usize, most_waiting: usize) -> Result<Self, HostError> {
         Ok(Self {
-            asked: Crew::start("skill", asked, most_waiting, gives_way)?,
+            asked: Crew::start("skill", asked, most_waiting, sleep_shortly)?,
             unasked: Crew::start("unasked", UNASKED_THREADS, most_waiting, || {
                 // Where it is refused all are equals.
                 let _ = rustix::process::nice(UNASKED_NICE);
-                gives_way();
+                sleep_shortly();
             })?,
         })
     }
@@ -73,18 +72,19 @@ impl Workers {
     }
 }
 
-/// Asks for long slices of the processor for this thread, as many as others in all: from Linux 6.12 on whoever wakes and wants
-/// a shorter one goes first. Older kernels take no notice, and where it is refused nothing is lost but that.
-#[allow(unsafe_code)]
-fn gives_way() {
-    // SAFETY: plain numbers, of which any may be zero: the usual policy, nice as given below, no flags.
-    let mut wanted: libc::sched_attr = unsafe { std::mem::zeroed() };
-    wanted.size = u32::try_from(size_of::<libc::sched_attr>()).unwrap_or_default();
-    // The kernel would set it to zero.
-    wanted.sched_nice = rustix::process::nice(0).unwrap_or(0);
-    wanted.sched_runtime = SLICE_NS;
-    // SAFETY: the kernel reads `size` bytes of a structure that is that large.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wanted, 0) };
+/// The shortest sleep there is: whoever waits for the processor of a skill thread gets it. Kernels that preempt at ticks only
+/// let a guest that computes go on for up to ten milliseconds while somebody's turn waits.
+///
+/// Not `sched_yield`: since Linux 6.18.2 that gives away what is left of a slice, too, and beside a thread that computes, a guest
+/// had a third of the processor instead of half.
+pub(crate) fn give_way() {
+    thread::sleep(Duration::from_nanos(1));
+}
+
+/// Lets a sleep of this thread be as short as it is asked for; a kernel may else add 50 µs.
+fn sleep_shortly() {
+    // Where it is refused a guest that computes is slower by a tenth.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
 }
 
 #[derive(Default)]

@@ -237,8 +237,8 @@ impl Heads {
             training::embed(&examples, &mut embeddings, encoder, progress)?;
             Ok((embeddings, borrowed))
         };
-        let (embedded, known, featured) = training::read(embed, (set, &examples), entities);
-        let (embeddings, borrowed) = embedded?;
+        let (embedded, known, featured) = training::read(embed, (set, &examples), entities)?;
+        let (embeddings, borrowed) = embedded;
         let before = earlier.heads.filter(|heads| heads.encoder == fingerprint);
         let before = before.map(|heads| &heads.learned);
         let of = (&embeddings, dimensions);

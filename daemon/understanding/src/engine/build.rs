@@ -62,15 +62,12 @@ impl Understander {
             let what = "intents".to_owned();
             return Err(UnderstandingError::TooMany { what, got, limit: MAX_ALL_INTENTS });
         }
-        let (compiled, examples) = shared_out_after(
-            || compile_all(&parts, &intents),
-            parts.len(),
-            |part| {
+        let compile = || compile_all(&parts, &intents);
+        let ((templates, mut together), examples) =
+            shared_out_after(compile, parts.len(), |part| {
                 let Part { skill, rules, own } = &parts[part];
                 training::examples(skill, rules, (&intents[own.clone()], own.start), &entities)
-            },
-        );
-        let (templates, mut together) = compiled?;
+            })?;
         let examples: Vec<TrainingExample> = examples.into_iter().flatten().collect();
         for example in &examples {
             let slots = &intents[example.intent].slots;

@@ -48,6 +48,9 @@ pub(crate) fn read(path: &Path, key: &Key) -> Option<Sealed> {
     let mut bytes = vec![0; HEADER_BYTES];
     file.read_exact(&mut bytes).ok()?;
     let (_, length) = opened(&bytes, key)?;
+    if file.metadata().ok()?.len() != (HEADER_BYTES + length) as u64 {
+        return None;
+    }
     bytes.reserve_exact(length);
     file.take(length as u64 + 1).read_to_end(&mut bytes).ok()?;
     unseal(&bytes, key)?;
@@ -227,6 +230,27 @@ mod tests {
             assert_eq!(unseal(&broken, &key), None, "byte {at} changed");
             assert_eq!(unseal(&sealed[..at], &key), None, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_file_is_read_whole_and_with_its_key_or_not_at_all() {
+        let path = std::env::temp_dir().join(format!("valet-sealed-{}", std::process::id()));
+        let (key, other) = (key_of(&[b"ours"]), key_of(&[b"others"]));
+        let sealed = seal(&key, b"payload");
+        let read_of = |bytes: &[u8], key: &Key| {
+            fs::write(&path, bytes).expect("written");
+            read(&path, key).map(|sealed| sealed.payload().to_vec())
+        };
+        assert_eq!(read_of(&sealed, &key).as_deref(), Some(&b"payload"[..]));
+        assert_eq!(read_of(&sealed, &other), None);
+        assert_eq!(read_of(&[&sealed[..], &[0]].concat(), &key), None, "a byte too many");
+        for length in [0, HEADER_BYTES - 1, HEADER_BYTES, sealed.len() - 1] {
+            assert_eq!(read_of(&sealed[..length], &key), None, "{length} bytes");
+        }
+        let mut lies = sealed.clone();
+        lies[HEADER_BYTES - 40..HEADER_BYTES - 32].copy_from_slice(&(90u64 << 20).to_le_bytes());
+        assert_eq!(read_of(&lies, &key), None, "a length that it has not");
+        fs::remove_file(&path).expect("removed");
     }
 
     #[test]

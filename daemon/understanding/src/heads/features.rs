@@ -16,6 +16,8 @@ use crate::{
 pub(crate) const MAX_FEATURES: usize = 60_000;
 /// Length of a stretch of letters.
 const GRAM: usize = 4;
+/// Rarities that there are: of what all samples have, and more than what one of all that fit into memory has.
+const RARITIES: std::ops::RangeInclusive<f32> = 1.0..=64.0;
 /// What stands for a token of digits.
 const DIGITS: &str = "0";
 
@@ -189,7 +191,7 @@ impl FeatureSpace {
         let fits = features.len() <= MAX_FEATURES
             && features.first().is_none_or(|first| first.1 == 0)
             && features.is_sorted_by(follows)
-            && features.iter().all(|(.., rarity)| *rarity > 0.0);
+            && features.iter().all(|(.., rarity)| RARITIES.contains(rarity));
         let count = features.len();
         let space = fits.then(|| Self::with(features))?;
         (space.index.len() == count).then_some(space)
@@ -287,7 +289,9 @@ mod tests {
         let (hash, column, rarity) = parts[1];
         assert_eq!(change(1, parts[0]), None, "twice the same");
         assert_eq!(change(1, (hash, column + 2, rarity)), None, "a column without features");
-        assert_eq!(change(1, (hash, column, 0.0)), None, "no rarity");
+        for rarity in [0.0, 1e-30, 1e30] {
+            assert_eq!(change(1, (hash, column, rarity)), None, "no rarity");
+        }
         assert_eq!(change(0, (parts[0].0, 1, rarity)), None, "no first column");
     }
 }

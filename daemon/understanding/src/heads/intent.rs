@@ -213,6 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn many_inputs_together_give_what_each_gives_alone() {
+        let vectors: Vec<Vec<f32>> = (0..4).map(axis).collect();
+        let sparse: Vec<Sparse> = (0..4).map(|i| vec![(i % 3, 0.5)]).collect();
+        let points: Vec<Point<'_>> = (0..4)
+            .map(|i| Point { dense: &vectors[i], sparse: &sparse[i], intent: i % 3, weight: 1.0 })
+            .collect();
+        let model = IntentModel::train(&points, 3, (4, 3), Pace::TO_JUDGE);
+        let some = || points.iter().cycle().take(2 * BATCH + 3);
+        let inputs: Vec<LinearInput<'_>> =
+            some().map(|p| LinearInput { dense: p.dense, sparse: p.sparse }).collect();
+        let alone: Vec<Vec<f32>> = some().map(|p| model.logits(p.dense, p.sparse)).collect();
+        assert_eq!(model.logits_of(&inputs), alone);
+    }
+
+    #[test]
     fn training_twice_gives_the_same_weights() {
         let (a, b) = (axis(0), axis(1));
         let none = Sparse::new();

@@ -141,18 +141,21 @@ enum Reading {
 
 /// Reads all texts, which needs no vectors, on another thread, while this one does what comes first and then helps. Gives what
 /// came of that, what is known of the intents' sentences, and each example and each sentence of no skill as features.
-pub(crate) fn read<R>(
-    first: impl FnOnce() -> R,
+///
+/// # Errors
+/// That of what comes first.
+pub(crate) fn read<R, E>(
+    first: impl FnOnce() -> Result<R, E>,
     (set, examples): (&TrainingSet, &[&TrainingExample]),
     entities: &Entities,
-) -> (R, Known, Vec<Featured>) {
+) -> Result<(R, Known, Vec<Featured>), E> {
     let kinds = kinds_of(set);
     let texts = examples.iter().map(|example| example.text.as_str()).chain(OUT_OF_DOMAIN.lines());
     let texts: Vec<&str> = texts.collect();
     let (first, readings) = shared_out_after(first, 1 + texts.len(), |part| match part {
         0 => Reading::Known(Known::of(&set.examples)),
         text => Reading::Text(Featured::of(texts[text - 1], &kinds, entities)),
-    });
+    })?;
     let (mut known, mut featured) = (Known::default(), Vec::with_capacity(texts.len()));
     for reading in readings {
         match reading {
@@ -160,7 +163,7 @@ pub(crate) fn read<R>(
             Reading::Text(text) => featured.push(text),
         }
     }
-    (first, known, featured)
+    Ok((first, known, featured))
 }
 
 /// Trains everything, except what stands in `before` just as it would come out. The texts were read and embedded before.
