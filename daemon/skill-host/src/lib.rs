@@ -20,6 +20,7 @@ mod limits;
 mod rate;
 mod skill;
 mod skill_host;
+mod slices;
 mod stats;
 mod ticker;
 mod turn;

@@ -4,7 +4,7 @@
 //! Must not keep the engine alive, and must not decide when a guest has had enough: each
 //! turn's clock does.
 
-use crate::error::HostError;
+use crate::{error::HostError, slices};
 use std::{
     sync::{
         Arc, Condvar, Mutex, PoisonError,
@@ -20,9 +20,14 @@ const TICK: Duration = Duration::from_micros(500);
 /// How often it is where none met the tick before: all wait.
 const TICK_OF_THE_WAITING: Duration = Duration::from_millis(5);
 
+/// The shortest slice of the processor there is: a tick comes in time also where guests compute on all of them.
+const SLICE: Duration = Duration::from_micros(100);
+
 #[derive(Default)]
 struct State {
     running: usize,
+    /// How many runs began.
+    begun: u64,
     stopped: bool,
 }
 
@@ -61,6 +66,7 @@ impl Ticker {
             .name("skill-epoch".into())
             .stack_size(64 << 10)
             .spawn(move || {
+                slices::ask_for(SLICE);
                 let Shared { state, changed, computes } = &*theirs;
                 let idle = |s: &mut State| s.running == 0 && !s.stopped;
                 loop {
@@ -70,9 +76,14 @@ impl Ticker {
                     if guard.stopped {
                         return;
                     }
-                    drop(guard);
-                    let computes = computes.swap(false, Ordering::Relaxed);
-                    thread::sleep(if computes { TICK } else { TICK_OF_THE_WAITING });
+                    if computes.swap(false, Ordering::Relaxed) {
+                        drop(guard);
+                        thread::sleep(TICK);
+                    } else {
+                        let begun = guard.begun;
+                        let all_wait = |s: &mut State| s.begun == begun && !s.stopped;
+                        drop(changed.wait_timeout_while(guard, TICK_OF_THE_WAITING, all_wait));
+                    }
                     let Some(engine) = weak.upgrade() else { return };
                     engine.increment_epoch();
                 }
@@ -89,13 +100,11 @@ impl Ticker {
     /// Ticks until the returned value is dropped.
     pub(crate) fn run(&self) -> Ticking<'_> {
         self.met().say();
-        let slept = self.change(|s| {
+        self.change(|s| {
             s.running += 1;
-            s.running == 1
+            s.begun = s.begun.wrapping_add(1);
         });
-        if slept {
-            self.shared.changed.notify_one();
-        }
+        self.shared.changed.notify_one();
         Ticking(self)
     }
 

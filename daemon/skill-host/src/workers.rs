@@ -2,10 +2,9 @@
 //!
 //! Must not know what a job is; a job that panics costs the job, never the thread.
 
-use crate::error::HostError;
+use crate::{error::HostError, slices};
 use std::{
     collections::VecDeque,
-    num::NonZeroU64,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
@@ -18,6 +17,10 @@ const STACK_BYTES: usize = 2 << 20;
 const UNASKED_THREADS: usize = 1;
 /// How much less they ask of the processor than whoever speaks.
 const UNASKED_NICE: i32 = 10;
+
+/// The slice of the processor that skill threads ask for. Since Linux 6.18.2 who yields gives away as much as a slice, of which
+/// the usual ones are several milliseconds: beside a busy thread a guest would have a third of the processor, not half.
+const SLICE: Duration = Duration::from_micros(200);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -45,11 +48,11 @@ impl Workers {
     /// Starts so many threads for whoever speaks, and those for what nobody waits for. So many jobs of each sort may wait.
     pub(crate) fn start(asked: usize, most_waiting: usize) -> Result<Self, HostError> {
         Ok(Self {
-            asked: Crew::start("skill", asked, most_waiting, sleep_shortly)?,
+            asked: Crew::start("skill", asked, most_waiting, || slices::ask_for(SLICE))?,
             unasked: Crew::start("unasked", UNASKED_THREADS, most_waiting, || {
                 // Where it is refused all are equals.
                 let _ = rustix::process::nice(UNASKED_NICE);
-                sleep_shortly();
+                slices::ask_for(SLICE);
             })?,
         })
     }
@@ -72,19 +75,10 @@ impl Workers {
     }
 }
 
-/// The shortest sleep there is: whoever waits for the processor of a skill thread gets it. Kernels that preempt at ticks only
-/// let a guest that computes go on for up to ten milliseconds while somebody's turn waits.
-///
-/// Not `sched_yield`: since Linux 6.18.2 that gives away what is left of a slice, too, and beside a thread that computes, a guest
-/// had a third of the processor instead of half.
+/// Lets whoever waits for the processor of a skill thread have it. Kernels that preempt at ticks only let a guest that computes go
+/// on for up to ten milliseconds while somebody's turn waits.
 pub(crate) fn give_way() {
-    thread::sleep(Duration::from_nanos(1));
-}
-
-/// Lets a sleep of this thread be as short as it is asked for; a kernel may else add 50 µs.
-fn sleep_shortly() {
-    // Where it is refused a guest that computes is slower by a tenth.
-    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+    thread::yield_now();
 }
 
 #[derive(Default)]
