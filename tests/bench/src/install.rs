@@ -239,8 +239,10 @@ async fn cost_of_a_turn(report: &mut Report) -> anyhow::Result<()> {
 async fn start_with_many(starts: usize, report: &mut Report) -> anyhow::Result<()> {
     let shop = Shop::open();
     let [bus, other] = [PrivateBus::session().await?, PrivateBus::session().await?];
+    // Killed again and again it would leave the installed skills out.
+    let config = "[understanding]\nencoder = false\n[recovery]\nsafe-mode-after = 0\n";
     let builder = |bus| {
-        let builder = DaemonBuilder::new(bus).skills(Skills::None);
+        let builder = DaemonBuilder::new(bus).config(config).skills(Skills::None);
         shop.trusted_by(builder.shared_cache("bench-install"))
     };
     let mut with = builder(&bus).start().await?;
