@@ -8,10 +8,10 @@ use crate::{
     grant::Granter,
     limits::{HOSTCALL_FUEL, TooMuch},
     rate::Buckets,
+    slices,
     stats::{Counters, SkillState},
     ticker::{Met, Ticker},
     turn::{RehearsalEnds, Scope, Stop, Turn, TurnClock, TurnParts, UsedUp},
-    workers::give_way,
     world::World,
 };
 use std::{
@@ -174,7 +174,7 @@ impl Loaded {
         store.epoch_deadline_callback(move |context| {
             met.say();
             context.data().clock.check()?;
-            give_way();
+            slices::give_way();
             Ok(UpdateDeadline::Continue(1))
         });
         store

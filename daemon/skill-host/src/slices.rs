@@ -1,4 +1,4 @@
-//! How long a thread wants the processor for at a time.
+//! How long a thread wants the processor for at a time, and how it gives it away.
 //!
 //! Must not fail where the kernel has its own mind: what is asked for is a wish.
 
@@ -18,6 +18,12 @@ pub(crate) fn ask_for(slice: Duration) {
     wanted.sched_runtime = u64::try_from(slice.as_nanos()).unwrap_or_default();
     // SAFETY: the kernel reads `size` bytes of a structure that is that large.
     unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wanted, 0) };
+}
+
+/// Lets whoever waits for the processor of this thread have it. Kernels that preempt at ticks only let a guest that computes go
+/// on for up to ten milliseconds while somebody's turn waits.
+pub(crate) fn give_way() {
+    std::thread::yield_now();
 }
 
 /// Whatever policy the thread has stays.

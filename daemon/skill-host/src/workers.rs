@@ -75,12 +75,6 @@ impl Workers {
     }
 }
 
-/// Lets whoever waits for the processor of a skill thread have it. Kernels that preempt at ticks only let a guest that computes go
-/// on for up to ten milliseconds while somebody's turn waits.
-pub(crate) fn give_way() {
-    thread::yield_now();
-}
-
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,

@@ -13,6 +13,7 @@ mod features;
 mod intent;
 pub mod loan;
 mod neighbours;
+mod place;
 mod projection;
 mod scope;
 mod stored;
@@ -33,11 +34,12 @@ use features::FeatureSpace;
 use intent::{IntentModel, largest};
 use loan::{Lender, Loan};
 use neighbours::Neighbours;
+use place::Place;
 use projection::Projection;
 use scope::{ScopeModel, Signs};
 use std::{
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -50,8 +52,6 @@ use valet_core::{
 };
 use vectors::dots;
 
-/// Changes whenever training would give other heads from the same samples.
-const RECIPE: &[u8] = b"heads-14";
 /// An alternative below this confidence is not worth a question.
 const LEAST_CONFIDENCE: f64 = 0.02;
 /// A sample less like the utterance (cosine) is not offered as what was perhaps meant.
@@ -126,39 +126,6 @@ pub struct Training {
     pub computed: usize,
     /// What of it stands on packages' words. As long as that is owed, nothing of the training is in the cache.
     pub loan: Option<Loan>,
-}
-
-/// Where a training is kept, and what seals it.
-#[derive(Debug)]
-struct Place {
-    texts_file: PathBuf,
-    of_encoder: cache::Key,
-    heads_file: PathBuf,
-    of_heads: cache::Key,
-}
-
-impl Place {
-    fn of(folder: &Path, set: &TrainingSet, fingerprint: &str) -> Self {
-        let of_encoder = embeddings::own_key(fingerprint);
-        Self {
-            texts_file: folder.join("embeddings.bin"),
-            heads_file: folder.join("heads.bin"),
-            of_heads: cache::key_of(&[RECIPE, &of_encoder, &set.fingerprint]),
-            of_encoder,
-        }
-    }
-
-    /// Writes embeddings, and heads where there are some.
-    fn keep(&self, embeddings: &Embeddings, heads: Option<&Heads>) {
-        let written = embeddings.write(&self.texts_file, &self.of_encoder).and_then(|()| {
-            heads.map_or(Ok(()), |heads| {
-                cache::write(&self.heads_file, &self.of_heads, &heads.to_bytes())
-            })
-        });
-        if let Err(why) = written {
-            log::warn!("the trained heads cannot be kept, the next start trains again: {why}");
-        }
-    }
 }
 
 /// What the heads make of one utterance.

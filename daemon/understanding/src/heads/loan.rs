@@ -5,9 +5,10 @@
 //! the texts of another.
 
 use super::{
-    Heads, Place,
+    Heads,
     carried::{self, Refusal},
     embeddings::{Embeddings, name_of},
+    place::Place,
     training,
 };
 use crate::{

@@ -98,6 +98,11 @@ pub(crate) fn of_no_skill() -> impl Iterator<Item = &'static str> {
     OUT_OF_DOMAIN.lines()
 }
 
+/// The texts of some examples, then the sentences that belong to no skill.
+fn texts_of<'a>(examples: &[&'a TrainingExample]) -> Vec<&'a str> {
+    examples.iter().map(|example| example.text.as_str()).chain(OUT_OF_DOMAIN.lines()).collect()
+}
+
 /// Embeds what training needs, telling how far it has come.
 ///
 /// # Errors
@@ -108,8 +113,7 @@ pub(crate) fn embed(
     encoder: &mut dyn Encoder,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), EncoderFault> {
-    let texts = examples.iter().map(|e| e.text.as_str()).chain(OUT_OF_DOMAIN.lines());
-    let texts: Vec<&str> = texts.collect();
+    let texts = texts_of(examples);
     let mut done = 0;
     for some in texts.chunks(EMBEDDED_AT_ONCE) {
         embeddings.add_all(some, encoder)?;
@@ -150,8 +154,7 @@ pub(crate) fn read<R, E>(
     entities: &Entities,
 ) -> Result<(R, Known, Vec<Featured>), E> {
     let kinds = kinds_of(set);
-    let texts = examples.iter().map(|example| example.text.as_str()).chain(OUT_OF_DOMAIN.lines());
-    let texts: Vec<&str> = texts.collect();
+    let texts = texts_of(examples);
     let (first, readings) = shared_out_after(first, 1 + texts.len(), |part| match part {
         0 => Reading::Known(Known::of(&set.examples)),
         text => Reading::Text(Featured::of(texts[text - 1], &kinds, entities)),
